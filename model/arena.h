@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Scratch tensors with stack lifetime: what was taken after a mark goes at its release.
+#pragma once
+
+#include "model/backend.h"
+
+typedef struct Sam2ArenaBlock Sam2ArenaBlock;
+
+typedef struct Sam2Arena {
+    Sam2Backend *be;
+    Sam2ArenaBlock *top; // newest block; older ones behind it
+    size_t held, peak;   // bytes of the blocks, now and at most
+} Sam2Arena;
+
+typedef struct Sam2ArenaMark {
+    Sam2ArenaBlock *block;
+    size_t used;
+} Sam2ArenaMark;
+
+void sam2_arena_init(Sam2Arena *arena, Sam2Backend *be);
+void sam2_arena_clear(Sam2Arena *arena); // frees everything
+
+Sam2ArenaMark sam2_arena_mark(const Sam2Arena *arena);
+void sam2_arena_release(Sam2Arena *arena, Sam2ArenaMark mark);
+
+// An fp32 tensor with undefined contents; be->error tells of a failure.
+Sam2Status sam2_arena_take(Sam2Arena *arena, Sam2Tensor *out, int n_dims, const int64_t *shape);
+#define SAM2_TAKE(arena, out, ...)                                                                 \
+    sam2_arena_take(arena, out, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),         \
+                    (const int64_t[]){__VA_ARGS__})

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// A video's state, shared by the files video*.c.
+#pragma once
+
+#include "model/track.h"
+
+typedef struct Sam2FeatureEntry {
+    int64_t frame; // -1: empty
+    uint64_t last_use;
+    Sam2Features features;
+} Sam2FeatureEntry;
+
+typedef struct Sam2SweepState {
+    bool active, reverse, all_objects;
+    int64_t next, end; // frames, `end` is the last one
+    int *objects;      // ids, unless all_objects
+    int n_objects;
+} Sam2SweepState;
+
+struct Sam2Video {
+    Sam2Model *model;
+    Sam2VideoParams params;
+    Sam2Arena arena;
+    Sam2Object **objects;
+    int *ids; // parallel to objects
+    int n_objects, objects_capacity;
+    Sam2FeatureEntry *cache;
+    int n_cache;
+    uint64_t clock;
+    uint8_t *rgb; // the frame being encoded
+    Sam2SweepState sweep;
+    Sam2VideoStats stats;
+};
+
+#define SAM2_TRACKED_LIST 0
+#define SAM2_CONDITIONING_LIST 1
+
+double sam2_seconds(void); // monotonic
+
+Sam2Object *sam2_video_find(const Sam2Video *video, int id); // or NULL
+// Finds or makes an object; *made tells which.
+Sam2Status sam2_video_object(Sam2Video *video, int id, Sam2Object **out, bool *made,
+                             Sam2Error *error);
+void sam2_video_drop_object(Sam2Video *video, Sam2Object *object);
+Sam2Status sam2_video_check_frame(const Sam2Video *video, int64_t frame, Sam2Error *error);
+
+// Features of a frame, from the cache or encoded now. Valid until the next call.
+Sam2Status sam2_video_features(Sam2Video *video, int64_t frame, Sam2Features **out,
+                               Sam2Error *error);
+void sam2_video_clear_features(Sam2Video *video);
+
+// Copies a decoded result into a new output, holes filled.
+Sam2Status sam2_video_make_output(Sam2Video *video, int64_t frame, const Sam2Decoded *decoded,
+                                  const float *pointer, Sam2FrameOutput **out);
+// Conditions features on the object's memory; without any memory, as a first frame.
+Sam2Status sam2_video_condition(Sam2Video *video, const Sam2Object *object, int64_t frame,
+                                bool reverse, Sam2Features *features, Sam2Tensor *out);
+// Encodes an output's mask into its memory.
+Sam2Status sam2_video_encode(Sam2Video *video, Sam2FrameOutput *output, bool prompted,
+                             Sam2Error *error);
+void sam2_video_forget_around(Sam2Video *video, Sam2Object *object, int64_t frame);
+
+// Ends an API call: scratch memory goes, a backend's message becomes the caller's.
+Sam2Status sam2_video_finish(Sam2Video *video, Sam2Status status, Sam2Error *error);
