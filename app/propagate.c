@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tracking the spans of a plan through the engine, one frame a step.
+#include "app/engine_private.h"
+
+typedef struct Object {
+    GPtrArray *anchors; // of MskResult
+} Object;
+
+struct MskPropagate {
+    MskVideo *video;
+    Object *objects;
+    int n_objects;
+    MskSpan *spans;
+    int n_spans;
+    GPtrArray *segments;
+    MskTrackFunc func;
+    gpointer user;
+    MskJob *job;
+    guint generation; // of the model; 0: not begun
+    guint segment;    // the current one
+    gboolean is_sweeping;
+    MskTracked *tracked; // scratch, n_objects
+};
+
+// Slot 0 is for prompts.
+static int slot_of(const MskSpan *span)
+{
+    return span->object + 1;
+}
+
+static MskResult *find_anchor(const Object *object, int64_t frame)
+{
+    for (guint i = 0; i < object->anchors->len; i++) {
+        MskResult *anchor = g_ptr_array_index(object->anchors, i);
+        if (anchor->frame == frame)
+            return anchor;
+    }
+    return NULL;
+}
+
+static gboolean check_spans(const MskPropagate *propagate, GError **error)
+{
+    for (int i = 0; i < propagate->n_spans; i++) {
+        const MskSpan *span = &propagate->spans[i];
+        for (int k = 0; k < span->n_anchors; k++) {
+            if (find_anchor(&propagate->objects[span->object], span->anchors[k]))
+                continue;
+            g_set_error(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_ARGUMENT,
+                        "there is no mask on frame %" G_GINT64_FORMAT " to track from",
+                        span->anchors[k]);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+MskPropagate *msk_propagate_new(const MskTrackRequest *request, GError **error)
+{
+    MskPropagate *propagate = g_new0(MskPropagate, 1);
+    propagate->video = msk_video_ref(request->video);
+    propagate->n_objects = request->n_objects;
+    propagate->objects = g_new(Object, request->n_objects);
+    for (int i = 0; i < request->n_objects; i++) {
+        const MskTrackObject *object = &request->objects[i];
+        GPtrArray *anchors = g_ptr_array_new_with_free_func((GDestroyNotify)msk_result_unref);
+        for (int k = 0; k < object->n_anchors; k++)
+            g_ptr_array_add(anchors, msk_result_ref(object->anchors[k]));
+        propagate->objects[i].anchors = anchors;
+    }
+    propagate->n_spans = request->n_spans;
+    propagate->spans = g_memdup2(request->spans, sizeof(MskSpan) * (gsize)request->n_spans);
+    propagate->segments = msk_plan_passes(propagate->spans, request->n_spans);
+    propagate->func = request->func;
+    propagate->user = request->user;
+    propagate->job = request->job ? msk_job_ref(request->job) : NULL;
+    propagate->tracked = g_new0(MskTracked, request->n_objects);
+    if (!check_spans(propagate, error)) {
+        msk_propagate_free(propagate);
+        return NULL;
+    }
+    return propagate;
+}
+
+void msk_propagate_free(MskPropagate *propagate)
+{
+    for (int i = 0; i < propagate->n_objects; i++)
+        g_ptr_array_unref(propagate->objects[i].anchors);
+    g_free(propagate->objects);
+    g_free(propagate->spans);
+    g_ptr_array_unref(propagate->segments);
+    msk_job_unref(propagate->job);
+    msk_video_unref(propagate->video);
+    g_free(propagate->tracked);
+    g_free(propagate);
+}
+
+// An object enters its span with its anchors and no other memory; who is in no span leaves.
+static gboolean enter_spans(MskPropagate *propagate, MskCore *core, const MskSegment *segment,
+                            GError **error)
+{
+    g_autofree gboolean *stays = g_new0(gboolean, propagate->n_objects);
+    for (int i = 0; i < segment->n_spans; i++)
+        stays[propagate->spans[segment->spans[i]].object] = TRUE;
+    for (int i = 0; i < propagate->n_objects; i++)
+        if (!stays[i])
+            msk_core_drop_object(propagate->video, i + 1);
+    for (int i = 0; i < segment->n_spans; i++) {
+        const MskSpan *span = &propagate->spans[segment->spans[i]];
+        if (segment->from != (span->reverse ? span->last : span->first))
+            continue;
+        MskResult *anchors[2] = {NULL};
+        for (int k = 0; k < span->n_anchors; k++)
+            anchors[k] = find_anchor(&propagate->objects[span->object], span->anchors[k]);
+        if (!msk_core_set_anchors(core, propagate->video, slot_of(span), anchors, span->n_anchors,
+                                  error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean start_segment(MskPropagate *propagate, MskCore *core, const MskSegment *segment,
+                              GError **error)
+{
+    g_autofree int *slots = g_new(int, segment->n_spans);
+    for (int i = 0; i < segment->n_spans; i++)
+        slots[i] = slot_of(&propagate->spans[segment->spans[i]]);
+    int64_t start = segment->from, n = ABS(segment->to - segment->from) + 1;
+    // The model, as its reference, does not sweep backward from frame 0. Frame 1 is there, an
+    // anchor or tracked before; coming by again changes nothing.
+    if (segment->reverse && start == 0) {
+        start = 1;
+        n = 2;
+    }
+    if (!enter_spans(propagate, core, segment, error) ||
+        !msk_core_sweep_start(core, propagate->video, start, n, segment->reverse, slots,
+                              segment->n_spans, error))
+        return FALSE;
+    propagate->is_sweeping = TRUE;
+    return TRUE;
+}
+
+static gboolean deliver(MskPropagate *propagate, MskCore *core, const MskSegment *segment,
+                        int64_t frame, GError **error)
+{
+    int n = 0;
+    gboolean done = TRUE;
+    for (int i = 0; i < segment->n_spans && done; i++) {
+        const MskSpan *span = &propagate->spans[segment->spans[i]];
+        MskResult *result = msk_core_read(core, propagate->video, slot_of(span), frame, error);
+        done = result != NULL;
+        if (done)
+            propagate->tracked[n++] = (MskTracked){span->object, result};
+    }
+    if (done)
+        propagate->func(frame, propagate->tracked, n, propagate->user);
+    for (int i = 0; i < n; i++)
+        msk_result_unref(propagate->tracked[i].result);
+    if (done && propagate->job)
+        msk_job_advance(propagate->job, 1);
+    return done;
+}
+
+static gboolean track_frame(MskPropagate *propagate, MskCore *core, const MskSegment *segment,
+                            GError **error)
+{
+    int64_t frame;
+    do {
+        if (!msk_core_sweep_next(propagate->video, &frame, error))
+            return FALSE;
+    } while (segment->reverse && frame > segment->from);
+    if (!deliver(propagate, core, segment, frame, error))
+        return FALSE;
+    if (frame == segment->to) {
+        propagate->is_sweeping = FALSE;
+        propagate->segment++;
+    }
+    return TRUE;
+}
+
+static gboolean check_model(MskPropagate *propagate, const MskCore *core, GError **error)
+{
+    guint generation = msk_core_get_generation(core);
+    if (propagate->generation == 0)
+        propagate->generation = generation;
+    if (propagate->generation == generation)
+        return TRUE;
+    g_set_error_literal(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_NO_MODEL,
+                        "another model was opened while tracking; track again");
+    return FALSE;
+}
+
+static void leave(MskPropagate *propagate)
+{
+    for (int i = 0; i < propagate->n_objects; i++)
+        msk_core_drop_object(propagate->video, i + 1);
+}
+
+static gboolean step(MskPropagate *propagate, MskCore *core, GError **error)
+{
+    const MskSegment *segment = g_ptr_array_index(propagate->segments, propagate->segment);
+    if (propagate->job &&
+        g_cancellable_set_error_if_cancelled(msk_job_get_cancellable(propagate->job), error))
+        return FALSE;
+    return check_model(propagate, core, error) &&
+           (propagate->is_sweeping || start_segment(propagate, core, segment, error)) &&
+           track_frame(propagate, core, segment, error);
+}
+
+gboolean msk_propagate_step(MskPropagate *propagate, MskCore *core, gboolean *more, GError **error)
+{
+    gboolean done = TRUE;
+    if (propagate->segment < propagate->segments->len)
+        done = step(propagate, core, error);
+    *more = done && propagate->segment < propagate->segments->len;
+    if (!*more)
+        leave(propagate);
+    msk_core_update_stats(propagate->video);
+    return done;
+}
+
+// ---- As a request ------------------------------------------------------------------------------
+
+static gboolean run_track(MskCore *core, MskRequest *request)
+{
+    gboolean more;
+    GError *error = NULL;
+    if (!msk_propagate_step(request->data, core, &more, &error))
+        msk_request_return_error(request, error);
+    else if (!more)
+        msk_request_return_pointer(request, request, NULL);
+    return more;
+}
+
+void msk_engine_track_async(MskEngine *engine, const MskTrackRequest *request,
+                            GAsyncReadyCallback callback, gpointer user)
+{
+    GError *error = NULL;
+    GTask *task = g_task_new(engine, NULL, callback, user);
+    MskPropagate *propagate = msk_propagate_new(request, &error);
+    if (!propagate) {
+        g_task_return_error(task, error);
+        g_object_unref(task);
+        return;
+    }
+    msk_engine_push(engine, &(MskRequest){.task = task,
+                                          .run = run_track,
+                                          .is_job = TRUE,
+                                          .data = propagate,
+                                          .free_data = (GDestroyNotify)msk_propagate_free});
+}
+
+gboolean msk_engine_track_finish(MskEngine *engine, GAsyncResult *result, GError **error)
+{
+    return msk_engine_propagate(engine, result, error) != NULL;
+}
