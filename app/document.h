@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// MskDocument: a clip's objects and settings, the commands that made them, and the project file.
+//
+// A list model of MskMasklet in the objects' order. Every edit goes through here, becomes part of a
+// command, can be undone, and is handed to the store at once. Main thread only.
+#pragma once
+
+#include "app/masklet.h"
+
+G_BEGIN_DECLS
+
+typedef struct MskStore MskStore;
+
+#define MSK_TYPE_DOCUMENT (msk_document_get_type())
+// Signals:
+//   "frames-changed" (MskMasklet *, gint64 first, gint64 last): what the masklet has on these
+//   frames,
+//       or whether it is stale. Once per masklet at the end of an edit, its intervals joined.
+//   "setting-changed" (guint MskSetting)
+//   "history-changed": what can be undone or redone
+// Properties: "can-undo", "can-redo" (boolean), "undo-name", "redo-name" (string or NULL).
+G_DECLARE_FINAL_TYPE(MskDocument, msk_document, MSK, DOCUMENT, GObject)
+
+// An empty document of a clip with that many frames of that size.
+MskDocument *msk_document_new(int width, int height, int64_t n_frames);
+// The count becomes exact when the clip's index is complete.
+void msk_document_set_n_frames(MskDocument *document, int64_t n_frames);
+int64_t msk_document_get_n_frames(MskDocument *document);
+int msk_document_get_width(MskDocument *document);
+int msk_document_get_height(MskDocument *document);
+
+// From now on every command is written to `store`, which the caller keeps alive; NULL: to nowhere.
+void msk_document_set_store(MskDocument *document, MskStore *store);
+
+// ---- Reading -----------------------------------------------------------------------------------
+
+guint msk_document_get_n_objects(MskDocument *document);
+MskMasklet *msk_document_get_object(MskDocument *document, guint index); // borrowed; NULL: none
+MskMasklet *msk_document_find_object(MskDocument *document, int64_t id); // borrowed; NULL: none
+int msk_document_find_index(MskDocument *document, MskMasklet *masklet); // -1: none
+// The range, both included; the whole clip unless it was set.
+void msk_document_get_range(MskDocument *document, int64_t *first, int64_t *last);
+gboolean msk_document_has_range(MskDocument *document);
+MskValue *msk_document_get_value(MskDocument *document, const MskCell *cell); // borrowed or NULL
+
+// ---- Commands ----------------------------------------------------------------------------------
+
+// Edits between begin and end are one command, named for the menu; pairs nest, the outermost names
+// it. Every edit function is a command of its own when called outside. Nothing changed: no command.
+void msk_document_begin(MskDocument *document, const char *name);
+// Returns the command's id, 0 if nothing changed or an outer command is still open.
+int64_t msk_document_end(MskDocument *document);
+// As begin, but joins the last command if it has the same `merge_key` and is younger than a second
+// or so: for sliders and the like.
+void msk_document_begin_merging(MskDocument *document, const char *name, const char *merge_key);
+// Edits that belong to a command made earlier: the answer to a click, frames as they are tracked.
+// FALSE (and no begin) if that command was undone or thrown away. Cells that later commands changed
+// keep their value; see msk_document_set_track().
+gboolean msk_document_begin_amending(MskDocument *document, int64_t command);
+
+gboolean msk_document_undo(MskDocument *document);
+gboolean msk_document_redo(MskDocument *document);
+// Whether the command is done (not undone, not thrown away).
+gboolean msk_document_has_command(MskDocument *document, int64_t command);
+
+// ---- Edits -------------------------------------------------------------------------------------
+
+// NULL name: "Object N". The colour is the next of the palette. Added at the end. Borrowed.
+MskMasklet *msk_document_add_object(MskDocument *document, const char *name);
+void msk_document_remove_object(MskDocument *document, MskMasklet *masklet);
+// All that it has, under another name, after it.
+MskMasklet *msk_document_duplicate_object(MskDocument *document, MskMasklet *masklet);
+// The first one becomes the union of all, frame by frame; the others go.
+void msk_document_merge_objects(MskDocument *document, MskMasklet *const *masklets, guint n);
+void msk_document_move_object(MskDocument *document, MskMasklet *masklet, guint index);
+void msk_document_set_info(MskDocument *document, MskMasklet *masklet, const MskObjectInfo *info);
+
+// The following do nothing on locked objects and on frames of a locked span, and return FALSE.
+// NULL removes. Removing a frame's prompt removes its result too unless it is painted.
+gboolean msk_document_set_prompt(MskDocument *document, MskMasklet *masklet, int64_t frame,
+                                 const MskPrompt *prompt);
+// `add` and `remove` as BITS; both NULL removes the strokes.
+gboolean msk_document_set_paint(MskDocument *document, MskMasklet *masklet, int64_t frame,
+                                MskMask *add, MskMask *remove);
+// A result. `source` as in MskTrackValue. While amending, FALSE if a later command changed the
+// cell.
+gboolean msk_document_set_track(MskDocument *document, MskMasklet *masklet, int64_t frame,
+                                MskResult *result, guint64 source, float agreement);
+// Removes prompts and strokes (clear the frame), or all of the object's, with what was tracked
+// kept.
+void msk_document_clear_frame(MskDocument *document, MskMasklet *masklet, int64_t frame);
+void msk_document_clear_object(MskDocument *document, MskMasklet *masklet);
+// A keyframe moved or copied to another frame, replacing what is there. The prompt and strokes go
+// along, the result does not: it must be asked for again.
+gboolean msk_document_move_keyframe(MskDocument *document, MskMasklet *masklet, int64_t from,
+                                    int64_t to, gboolean copy);
+void msk_document_lock(MskDocument *document, MskMasklet *masklet, int64_t first, int64_t last);
+void msk_document_unlock(MskDocument *document, MskMasklet *masklet, int64_t first, int64_t last);
+void msk_document_set_range(MskDocument *document, int64_t first, int64_t last);
+void msk_document_clear_range(MskDocument *document);
+
+// ---- For the store -----------------------------------------------------------------------------
+
+// Puts a value into a cell with no command and no signal: while a project is loaded.
+void msk_document_load_value(MskDocument *document, const MskCell *cell, MskValue *value);
+// The commands of a loaded project, oldest first; the first `n_done` are done, the rest can be
+// redone.
+void msk_document_load_commands(MskDocument *document, GPtrArray *commands, guint n_done);
+// Ends loading: builds the object list and emits what is needed.
+void msk_document_loaded(MskDocument *document);
+// Every cell that holds a value.
+void msk_document_foreach(MskDocument *document,
+                          void (*func)(const MskCell *cell, MskValue *value, gpointer user),
+                          gpointer user);
+
+G_END_DECLS
