@@ -50,6 +50,10 @@ MskFrameFlags msk_masklet_get_frame(MskMasklet *masklet, int64_t frame, MskFrame
 // The mask on a frame, result and strokes together; NULL: none. The caller owns it.
 MskMask *msk_masklet_get_mask(MskMasklet *masklet, int64_t frame);
 
+// The mask that was there before tracking last replaced it, for showing what changed; kept until
+// the project is closed. NULL: none. The caller owns it.
+MskMask *msk_masklet_get_previous(MskMasklet *masklet, int64_t frame);
+
 // How doubtful a tracked frame is, 0 (sure) to 1, from app/doubt.c; flagged from MSK_DOUBT_LIMIT
 // on.
 float msk_masklet_get_doubt(MskMasklet *masklet, int64_t frame);

@@ -84,7 +84,7 @@ typedef struct MskValue {
 MskValue *msk_value_new_setting(GVariant *setting); // sinks it
 MskValue *msk_value_new_object(const MskObjectInfo *info);
 MskValue *msk_value_new_locks(const MskInterval *intervals, guint n);
-MskValue *msk_value_new_prompt(const MskPrompt *prompt);
+MskValue *msk_value_new_prompt(const MskPrompt *prompt); // without a path
 MskValue *msk_value_new_paint(MskMask *add, MskMask *remove);
 MskValue *msk_value_new_track(MskResult *result, guint64 source, float agreement);
 MskValue *msk_value_ref(MskValue *value);
@@ -103,7 +103,7 @@ typedef enum MskValueErrorCode { MSK_VALUE_ERROR_DAMAGED } MskValueErrorCode;
 #define MSK_VALUE_ERROR (msk_value_error_quark())
 GQuark msk_value_error_quark(void);
 
-// A 64-bit content hash of a mask, the same in every run and on every machine.
+// A 64-bit content hash of a mask, never 0, the same in every run and on every machine.
 guint64 msk_value_hash_mask(const MskMask *mask);
 
 // ---- Changes -----------------------------------------------------------------------------------
@@ -120,6 +120,10 @@ typedef struct MskCommand {
     char *name;         // for the menu: "Add point"
     int64_t time;       // of the edit, microseconds since 1970
     GPtrArray *changes; // of MskChange *, owned; a cell occurs once
+    // Of MskChange *, in `changes`: those that were added or altered since the store was handed the
+    // command last, so that a frame of a long track costs no more than a frame. May have repeats.
+    GPtrArray *pending;
+    GHashTable *index; // of value.c
 } MskCommand;
 
 MskCommand *msk_command_new(int64_t id, const char *name);
@@ -128,5 +132,8 @@ void msk_command_unref(MskCommand *command); // NULL is fine
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MskCommand, msk_command_unref)
 // Adds a change, or, where the cell was changed before, replaces its value after.
 void msk_command_add(MskCommand *command, const MskCell *cell, MskValue *before, MskValue *after);
+// The command's change of the cell; NULL: it did not change it. O(1).
+MskChange *msk_command_find(MskCommand *command, const MskCell *cell);
+void msk_command_forget_pending(MskCommand *command);
 
 G_END_DECLS
