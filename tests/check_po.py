@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+# check_po.py SOURCE-FOLDER: po/POTFILES lists every file with strings to translate, and every
+# language of po/LINGUAS is complete, correct and made from these strings.
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+root = sys.argv[1]
+passed = failed = 0
+CALL = re.compile(r"(?<![A-Za-z0-9])(_|N_|C_|NC_|Q_|gettext|ngettext|g_dngettext|g_dpgettext2)\(\s*[\"(A-Za-z]")
+KEYWORDS = ["_", "N_", "Q_:1g", "C_:1c,2", "NC_:1c,2", "ngettext:1,2", "g_dngettext:2,3"]
+
+
+def check(ok, what, details=""):
+    global passed, failed
+    print(("ok   " if ok else "FAIL ") + what)
+    if not ok and details:
+        print("       " + details.rstrip().replace("\n", "\n       "))
+    passed, failed = passed + bool(ok), failed + (not ok)
+
+
+def lines_of(name):
+    with open(os.path.join(root, "po", name), encoding="utf-8") as file:
+        return [line.strip() for line in file if line.strip() and not line.startswith("#")]
+
+
+def has_strings(path):
+    text = open(path, encoding="utf-8").read()
+    if path.endswith(".c") or path.endswith(".h"):
+        code = "\n".join(line for line in text.split("\n") if not line.lstrip().startswith(("//", "#")))
+        return bool(CALL.search(code))
+    return 'translatable="yes"' in text
+
+
+def with_strings():
+    found = set()
+    for folder in ("app", "ui"):
+        for pattern in ("*.c", "*.h", "*.ui"):
+            for path in glob.glob(os.path.join(root, folder, "**", pattern), recursive=True):
+                if has_strings(path):
+                    found.add(os.path.relpath(path, root))
+    for pattern in ("*.desktop.in", "*.metainfo.xml.in", "*.gschema.xml"):
+        found.update(os.path.relpath(path, root) for path in glob.glob(os.path.join(root, "data", pattern))
+                     if not path.endswith(".gschema.xml") or "<summary" in open(path, encoding="utf-8").read())
+    return found
+
+
+def run(*command):
+    return subprocess.run(command, cwd=root, capture_output=True, text=True,
+                          env={**os.environ, "LC_ALL": "C.UTF-8"})
+
+
+
+def check_language(language, template, folder):
+    path = os.path.join(root, "po", language + ".po")
+    done = run("msgfmt", "--check", "--output-file=" + os.path.join(folder, "out.mo"), path)
+    check(done.returncode == 0, language + ": its form is right", done.stderr)
+    merged = os.path.join(folder, language + ".po")
+    done = run("msgmerge", "--quiet", "--no-fuzzy-matching", "--output-file=" + merged, path, template)
+    check(done.returncode == 0, language + ": merges with the strings of today", done.stderr)
+    done = run("msgfmt", "--statistics", "--output-file=" + os.path.join(folder, "out.mo"), merged)
+    text = done.stderr.strip()
+    missing = run("msgattrib", "--untranslated", "--no-wrap", merged).stdout.split("\n\n", 1)
+    check("fuzzy" not in text and "untranslated" not in text, language + ": complete, " + text,
+          missing[1] if len(missing) > 1 else "")
+
+
+if not shutil.which("xgettext") or not shutil.which("msgmerge"):
+    print("not on this machine: gettext")
+    sys.exit(77)
+listed, found = set(lines_of("POTFILES")), with_strings()
+check(not found - listed, "po/POTFILES lists every file with strings", "\n".join(sorted(found - listed)))
+check(not listed - found, "and no other", "\n".join(sorted(listed - found)))
+check(lines_of("POTFILES") == sorted(lines_of("POTFILES")), "in alphabetical order")
+with tempfile.TemporaryDirectory() as temporary:
+    pot = os.path.join(temporary, "masklet.pot")
+    result = run("xgettext", "--from-code=UTF-8", "--add-comments=Translators", "--output=" + pot,
+                 *["--keyword=" + keyword for keyword in KEYWORDS], *sorted(listed & found))
+    check(result.returncode == 0 and os.path.exists(pot), "the strings can be read", result.stderr)
+    check(not result.stderr.strip(), "without a warning", result.stderr)
+    for name in lines_of("LINGUAS"):
+        check_language(name, pot, temporary)
+print("%d passed, %d failed" % (passed, failed))
+sys.exit(failed > 0)
