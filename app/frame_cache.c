@@ -3,6 +3,8 @@
 #include "app/frame_cache.h"
 #include "app/media_private.h"
 
+#include <pthread.h>
+
 typedef struct Entry {
     guint64 serial; // of the media
     int64_t n;
@@ -11,9 +13,9 @@ typedef struct Entry {
 } Entry;
 
 struct MskFrameCache {
-    GMutex lock;
-    GHashTable *entries; // Entry as its own key
-    GQueue recent;       // of entries, most recently used first
+    pthread_mutex_t lock; // which the thread sanitizer sees; it does not see GLib's
+    GHashTable *entries;  // Entry as its own key
+    GQueue recent;        // of entries, most recently used first
     MskFrameCacheStats stats;
 };
 
@@ -36,7 +38,7 @@ MskFrameCache *msk_frame_cache_new(size_t budget)
 {
     MskFrameCache *cache = g_new0(MskFrameCache, 1);
 
-    g_mutex_init(&cache->lock);
+    pthread_mutex_init(&cache->lock, NULL);
     g_queue_init(&cache->recent);
     cache->entries = g_hash_table_new(hash_cb, equal_cb);
     cache->stats.budget = budget;
@@ -59,7 +61,7 @@ void msk_frame_cache_free(MskFrameCache *cache)
         return;
     msk_frame_cache_clear(cache);
     g_hash_table_unref(cache->entries);
-    g_mutex_clear(&cache->lock);
+    pthread_mutex_destroy(&cache->lock);
     g_free(cache);
 }
 
@@ -117,19 +119,19 @@ static void keep_passing_cb(MskFrame *frame, gpointer user)
     MskFrameCache *cache = passing->cache;
     const size_t n_behind = (size_t)(passing->n - msk_frame_get_number(frame));
 
-    g_mutex_lock(&cache->lock);
+    pthread_mutex_lock(&cache->lock);
     if (n_behind < cache->stats.budget / 2 / msk_frame_get_size(frame))
         insert(cache, passing->serial, frame);
-    g_mutex_unlock(&cache->lock);
+    pthread_mutex_unlock(&cache->lock);
 }
 
 MskFrame *msk_frame_cache_peek(MskFrameCache *cache, MskMedia *media, int64_t n)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&cache->lock);
+    pthread_mutex_lock(&cache->lock);
     MskFrame *frame = look_up(cache, msk_media_get_serial(media), n);
-
     cache->stats.n_hits += frame != NULL;
     cache->stats.n_misses += frame == NULL;
+    pthread_mutex_unlock(&cache->lock);
     return frame;
 }
 
@@ -143,44 +145,46 @@ MskFrame *msk_frame_cache_get(MskFrameCache *cache, MskMedia *media, int64_t n,
     Passing passing = {cache, msk_media_get_serial(media), n};
     frame = msk_media_get_frame_passing(media, n, keep_passing_cb, &passing, cancellable, error);
     if (frame) {
-        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&cache->lock);
+        pthread_mutex_lock(&cache->lock);
         insert(cache, passing.serial, frame);
+        pthread_mutex_unlock(&cache->lock);
     }
     return frame;
 }
 
 void msk_frame_cache_drop(MskFrameCache *cache, MskMedia *media)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&cache->lock);
     const guint64 serial = msk_media_get_serial(media);
 
+    pthread_mutex_lock(&cache->lock);
     for (GList *at = cache->recent.head; at;) {
         Entry *entry = at->data;
         at = at->next;
         if (entry->serial == serial)
             remove_entry(cache, entry);
     }
+    pthread_mutex_unlock(&cache->lock);
 }
 
 void msk_frame_cache_clear(MskFrameCache *cache)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&cache->lock);
-
+    pthread_mutex_lock(&cache->lock);
     while (cache->recent.head)
         remove_entry(cache, cache->recent.head->data);
+    pthread_mutex_unlock(&cache->lock);
 }
 
 void msk_frame_cache_set_budget(MskFrameCache *cache, size_t budget)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&cache->lock);
-
+    pthread_mutex_lock(&cache->lock);
     cache->stats.budget = budget;
     evict(cache);
+    pthread_mutex_unlock(&cache->lock);
 }
 
 void msk_frame_cache_get_stats(MskFrameCache *cache, MskFrameCacheStats *out)
 {
-    g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&cache->lock);
-
+    pthread_mutex_lock(&cache->lock);
     *out = cache->stats;
+    pthread_mutex_unlock(&cache->lock);
 }
