@@ -43,9 +43,8 @@ def with_strings():
             for path in glob.glob(os.path.join(root, folder, "**", pattern), recursive=True):
                 if has_strings(path):
                     found.add(os.path.relpath(path, root))
-    for pattern in ("*.desktop.in", "*.metainfo.xml.in", "*.gschema.xml"):
-        found.update(os.path.relpath(path, root) for path in glob.glob(os.path.join(root, "data", pattern))
-                     if not path.endswith(".gschema.xml") or "<summary" in open(path, encoding="utf-8").read())
+    for pattern in ("*.desktop.in", "*.metainfo.xml.in"):
+        found.update(os.path.relpath(path, root) for path in glob.glob(os.path.join(root, "data", pattern)))
     return found
 
 
