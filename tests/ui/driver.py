@@ -17,11 +17,12 @@ import sys
 import tempfile
 import time
 
+import displays
+
 SCREEN = (1400, 900)
-MISSING = 77  # exit status: cannot run on this machine
 # Asan and slow machines: all waits are this much longer.
 PATIENCE = float(os.environ.get("MASKLET_UI_PATIENCE", "1"))
-TOOLS = ("Xvfb", "dbus-run-session", "xdotool")
+TOOLS = ("dbus-run-session", "xdotool") + displays.TOOLS
 # Lines on stderr that tell nothing about the program.
 NOISE = re.compile(r"dconf|Unable to acquire the address of the accessibility bus|"
                    r"Could not load a pixbuf from icon theme|"
@@ -38,7 +39,7 @@ def enter_session():
         import numpy  # noqa: F401
     except (ImportError, ValueError) as error:
         print("not on this machine: %s" % error)
-        sys.exit(MISSING)
+        sys.exit(displays.CANNOT_RUN)
     if os.environ.get("MASKLET_UI_SESSION"):
         os.dup2(1, 2)
         # Asked afresh each time: its cache knows nothing of changes while no main loop runs.
@@ -47,31 +48,12 @@ def enter_session():
     lacking = [tool for tool in TOOLS if not shutil.which(tool)]
     if lacking:
         print("not on this machine: " + " ".join(lacking))
-        sys.exit(MISSING)
+        sys.exit(displays.CANNOT_RUN)
 
-    reader, writer = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writer), "-screen", "0", "%dx%dx24" % SCREEN, "-nolisten", "tcp"],
-        pass_fds=[writer], stderr=subprocess.DEVNULL)
-    os.close(writer)
-    with os.fdopen(reader) as pipe:
-        display = pipe.readline().strip()
-    if not display:
-        print("Xvfb does not start")
-        sys.exit(1)
+    server, display = displays.start_server(SCREEN)
     home = tempfile.mkdtemp(prefix="masklet-ui-")
-    environment = {
-        name: value for name, value in os.environ.items()
-        if not name.startswith(("XDG_", "WAYLAND_", "DBUS_", "AT_SPI_", "LC_", "GTK_", "GDK_"))}
-    environment.update(
-        DISPLAY=":" + display, MASKLET_UI_SESSION=home, HOME=home, LANG="C.UTF-8", LANGUAGE="",
-        GDK_BACKEND="x11", GSK_RENDERER="cairo", GSETTINGS_BACKEND="keyfile", NO_AT_BRIDGE="0",
-        GTK_USE_PORTAL="0", PYTHONDONTWRITEBYTECODE="1", G_ENABLE_DIAGNOSTIC="0")
-    for name, folder in (("CONFIG", "config"), ("DATA", "data"), ("STATE", "state"), ("CACHE", "cache")):
-        environment["XDG_%s_HOME" % name] = os.path.join(home, folder)
-        os.mkdir(os.path.join(home, folder))
-    environment["XDG_RUNTIME_DIR"] = os.path.join(home, "run")
-    os.mkdir(environment["XDG_RUNTIME_DIR"], 0o700)
+    environment = displays.environment(display, home)
+    environment.update(MASKLET_UI_SESSION=home, GSETTINGS_BACKEND="keyfile")
     status = 1
     # What the bus starts (accessibility, settings) ends with its process group.
     session = subprocess.Popen(
