@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What mask.c and mask_store.c share: the layout of a mask and its packed forms.
+// What mask*.c and value_code.c share: the layout of a mask, its packed forms and measures.
 #pragma once
 
 #include "app/mask.h"
@@ -29,6 +29,10 @@ MskMask *msk_mask_alloc(MskMaskKind kind, int width, int height, const uint8_t *
 // Inflates the box of a LOGITS mask into `codes` (box.height rows of box.width); FALSE if the
 // payload is not exactly that.
 gboolean msk_mask_unpack(const MskMask *mask, uint8_t *codes);
+
+// Sets what msk_mask_get_area() and msk_mask_get_bounds() would measure, of a mask that nobody else
+// knows yet; FALSE if it cannot be true.
+gboolean msk_mask_set_measures(MskMask *mask, int64_t area, const MskRect *bounds);
 
 // Reads the next run length of a BITS payload; FALSE at the end or on damage.
 gboolean msk_mask_next_run(const MskMask *mask, size_t *position, uint64_t *run);

@@ -234,6 +234,23 @@ static const MskMask *measure(const MskMask *mask)
     return mask;
 }
 
+gboolean msk_mask_set_measures(MskMask *mask, int64_t area, const MskRect *bounds)
+{
+    const int64_t room = (int64_t)bounds->width * bounds->height;
+    if (bounds->x < 0 || bounds->y < 0 || bounds->width < 0 || bounds->height < 0 ||
+        bounds->width > mask->width - bounds->x || bounds->height > mask->height - bounds->y)
+        return FALSE;
+    if (area == 0 ? bounds->x || bounds->y || bounds->width || bounds->height
+                  : area < 0 || area > room)
+        return FALSE;
+    if (g_once_init_enter(&mask->measured)) {
+        mask->area = area;
+        mask->bounds = *bounds;
+        g_once_init_leave(&mask->measured, 1);
+    }
+    return TRUE;
+}
+
 int64_t msk_mask_get_area(const MskMask *mask)
 {
     return measure(mask)->area;
