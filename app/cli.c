@@ -5,12 +5,11 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "app/export.h"
 #include "app/media.h"
+#include "app/startup.h"
 
 static const struct {
     const char *name, *summary;
@@ -36,20 +35,9 @@ static void print_help(void)
            "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 unreadable input, 130 stopped\n");
 }
 
-// OpenMP's threads spin while they wait, and read whether they should not before main() starts. On
-// a machine that does anything else, a frame of a small model then takes several times as long. So
-// the program starts itself again with waiting that sleeps, unless the user has chosen.
-static void restart_with_passive_waiting(char **argv)
-{
-    if (g_getenv("OMP_WAIT_POLICY") || g_getenv("GOMP_SPINCOUNT"))
-        return;
-    setenv("OMP_WAIT_POLICY", "passive", 1);
-    execv("/proc/self/exe", argv); // where that fails, spinning is what is left
-}
-
 int main(int argc, char **argv)
 {
-    restart_with_passive_waiting(argv);
+    msk_startup_restart_with_passive_waiting(argv);
     setlocale(LC_ALL, "");
     // A closed pipe is an error of the write, which is handled.
     signal(SIGPIPE, SIG_IGN);

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+// MskSession: where edits go: the store's failures, saving under another name, copies.
+#include "ui/session_private.h"
+
+#include <glib/gi18n.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+// ---- Failures ----------------------------------------------------------------------------------
+
+static void store_failed_cb(MskStore *store, const GError *error, gpointer user)
+{
+    MskSession *self = user;
+    msk_session_set_write_problem(self, error->message);
+}
+
+void msk_session_watch_store(MskSession *self)
+{
+    if (self->store)
+        msk_store_set_failed_func(self->store, store_failed_cb, self);
+}
+
+typedef void (*FlushedFunc)(MskSession *session, const GError *error, gpointer user);
+
+typedef struct Flush {
+    MskSession *session;
+    MskStore *store;
+    gboolean is_retry;
+} Flush;
+
+static void flushed_cb(GObject *source, GAsyncResult *result, gpointer user)
+{
+    g_autofree Flush *flush = user;
+    g_autoptr(MskSession) self = flush->session;
+    g_autoptr(GError) error = NULL;
+    if (flush->store != self->store)
+        return; // closed meanwhile
+    if (!msk_store_flush_finish(self->store, result, &error)) {
+        msk_session_set_write_problem(self, error->message);
+        return;
+    }
+    msk_session_set_write_problem(self, NULL);
+    if (!flush->is_retry) {
+        msk_session_toast(self, _("Saved"));
+        g_signal_emit_by_name(self, "saved", self->file);
+    }
+}
+
+static void flush(MskSession *self, gboolean is_retry)
+{
+    Flush *data = g_new(Flush, 1);
+    *data = (Flush){g_object_ref(self), self->store, is_retry};
+    msk_store_flush_async(self->store, NULL, flushed_cb, data);
+}
+
+void msk_session_retry_writing(MskSession *self)
+{
+    if (!self->store)
+        return;
+    msk_store_retry(self->store);
+    flush(self, TRUE);
+}
+
+void msk_session_save(MskSession *self)
+{
+    if (self->store)
+        flush(self, FALSE);
+}
+
+void msk_session_close_store(MskSession *self)
+{
+    if (!self->store)
+        return;
+    const gboolean is_worthless = self->is_unsaved && !self->was_edited;
+    g_autofree char *path = g_strdup(msk_store_get_path(self->store));
+    msk_store_set_failed_func(self->store, NULL, NULL);
+    g_clear_pointer(&self->store, msk_store_close);
+    if (is_worthless)
+        g_unlink(path);
+}
+
+// ---- Under another name ------------------------------------------------------------------------
+
+// Where the clip is, as seen from a project at `project`.
+static MskMediaRef *make_ref(const MskMediaRef *from, const char *project, gboolean relative)
+{
+    MskMediaRef *ref = msk_media_ref_copy(from);
+    g_autoptr(GFile) clip = g_file_new_for_path(from->path);
+    g_autofree char *folder = g_path_get_dirname(project);
+    g_clear_pointer(&ref->relative_path, g_free);
+    if (relative)
+        ref->relative_path = msk_session_dup_relative_path(folder, from->path);
+    return ref;
+}
+
+char *msk_session_dup_relative_path(const char *folder, const char *path)
+{
+    g_auto(GStrv) from = g_strsplit(folder, "/", -1), to = g_strsplit(path, "/", -1);
+    int n_same = 0;
+    while (from[n_same] && to[n_same] && strcmp(from[n_same], to[n_same]) == 0)
+        n_same++;
+    g_autoptr(GString) relative = g_string_new(NULL);
+    for (int i = n_same; from[i]; i++)
+        if (*from[i])
+            g_string_append(relative, "../");
+    g_autofree char *rest = g_strjoinv("/", to + n_same);
+    g_string_append(relative, rest);
+    return g_string_free(g_steal_pointer(&relative), FALSE);
+}
+
+typedef struct Copy {
+    MskStore *store; // that is copied; to know whether it is still the session's
+    char *path;
+    MskMediaRef *ref;
+    gboolean go_on; // with the copy
+    MskStore *opened;
+} Copy;
+
+static void free_copy(gpointer user)
+{
+    Copy *copy = user;
+    msk_store_close(copy->opened);
+    msk_media_ref_free(copy->ref);
+    g_free(copy->path);
+    g_free(copy);
+}
+
+static void reopen_thread(GTask *task, gpointer source, gpointer user, GCancellable *cancellable)
+{
+    Copy *copy = user;
+    GError *error = NULL;
+    copy->opened = msk_store_open(copy->path, 0, &error);
+    if (copy->opened)
+        g_task_return_boolean(task, TRUE);
+    else
+        g_task_return_error(task, error);
+}
+
+static void fail_copy(MskSession *self, Copy *copy, const GError *error)
+{
+    g_autofree char *name = g_filename_display_basename(copy->path);
+    g_autofree char *title = g_strdup_printf(_("“%s” Could Not Be Written"), name);
+    msk_session_set_busy(self, NULL);
+    msk_session_error(self, title, _("%s\n\nThe project stays where it was; nothing is lost."),
+                      error->message);
+}
+
+// The session goes on with the copy.
+static void switch_store(MskSession *self, Copy *copy)
+{
+    g_autofree char *old = g_strdup(msk_store_get_path(self->store));
+    const gboolean remove_old = self->is_unsaved;
+    MskStore *before = self->store;
+    self->store = g_steal_pointer(&copy->opened);
+    msk_document_set_store(self->document, self->store);
+    msk_session_watch_store(self);
+    msk_store_set_failed_func(before, NULL, NULL);
+    msk_store_close(before);
+    if (remove_old)
+        g_unlink(old);
+    g_clear_object(&self->file);
+    self->file = g_file_new_for_path(copy->path);
+    g_autofree char *name = g_filename_display_basename(copy->path);
+    if (g_str_has_suffix(name, ".masklet"))
+        name[strlen(name) - strlen(".masklet")] = '\0';
+    msk_session_set_title(self, name);
+    self->is_unsaved = self->read_only = FALSE;
+    msk_session_notify(self, MSK_SESSION_UNSAVED);
+    msk_session_notify(self, MSK_SESSION_READ_ONLY);
+    msk_session_set_write_problem(self, NULL);
+}
+
+static void reopened_cb(GObject *source, GAsyncResult *result, gpointer user)
+{
+    MskSession *self = MSK_SESSION(source);
+    Copy *copy = g_task_get_task_data(G_TASK(result));
+    g_autoptr(GError) error = NULL;
+    if (!g_task_propagate_boolean(G_TASK(result), &error)) {
+        fail_copy(self, copy, error);
+        return;
+    }
+    msk_store_set_media(copy->opened, copy->ref);
+    if (copy->store != self->store)
+        return; // closed meanwhile; the copy is complete
+    if (copy->go_on)
+        switch_store(self, copy);
+    else
+        g_clear_pointer(&copy->opened, msk_store_close);
+    msk_session_set_busy(self, NULL);
+    g_autoptr(GFile) file = g_file_new_for_path(copy->path);
+    g_autofree char *name = g_filename_display_basename(copy->path);
+    msk_session_toast(self, _("Saved as “%s”"), name);
+    g_signal_emit_by_name(self, "saved", file);
+}
+
+typedef struct CopyCall {
+    MskSession *session;
+    Copy *copy;
+} CopyCall;
+
+static void copied_cb(GObject *source, GAsyncResult *result, gpointer user)
+{
+    g_autofree CopyCall *call = user;
+    g_autoptr(MskSession) self = call->session;
+    g_autoptr(GError) error = NULL;
+    if (call->copy->store != self->store) {
+        free_copy(call->copy);
+        return;
+    }
+    if (!msk_store_copy_finish(self->store, result, &error)) {
+        fail_copy(self, call->copy, error);
+        free_copy(call->copy);
+        return;
+    }
+    g_autoptr(GTask) task = g_task_new(self, NULL, reopened_cb, NULL);
+    g_task_set_task_data(task, call->copy, free_copy);
+    g_task_run_in_thread(task, reopen_thread);
+}
+
+static void copy_to(MskSession *self, GFile *file, gboolean relative, gboolean go_on)
+{
+    g_autofree char *path = g_file_get_path(file);
+    if (!self->store || !path)
+        return;
+    if (!g_str_has_suffix(path, ".masklet")) {
+        char *with = g_strconcat(path, ".masklet", NULL);
+        g_free(path);
+        path = with;
+    }
+    if (strcmp(path, msk_store_get_path(self->store)) == 0) {
+        msk_session_save(self);
+        return;
+    }
+    g_autofree char *name = g_filename_display_basename(path);
+    g_autofree char *what = g_strdup_printf(_("Saving “%s”…"), name);
+    // What is edited between copying and going on with the copy would be lost to it: the window
+    // takes no input while the session is busy, and tracking is stopped.
+    if (go_on)
+        msk_tracker_stop(self->tracker);
+    msk_session_set_busy(self, what);
+    Copy *copy = g_new0(Copy, 1);
+    copy->store = self->store;
+    copy->path = g_steal_pointer(&path);
+    copy->ref = make_ref(msk_store_get_media(self->store), copy->path, relative);
+    copy->go_on = go_on;
+    CopyCall *call = g_new(CopyCall, 1);
+    *call = (CopyCall){g_object_ref(self), copy};
+    msk_store_copy_async(self->store, copy->path, TRUE, NULL, copied_cb, call);
+}
+
+void msk_session_save_as(MskSession *self, GFile *file)
+{
+    copy_to(self, file, TRUE, TRUE);
+}
+
+void msk_session_save_copy(MskSession *self, GFile *file, gboolean relative)
+{
+    copy_to(self, file, relative, FALSE);
+}
