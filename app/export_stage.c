@@ -22,7 +22,8 @@ static gboolean is_empty_folder(const char *path)
     return dir && !g_dir_read_name(dir);
 }
 
-gboolean msk_stage_check(const char *path, gboolean is_folder, gboolean overwrite, GError **error)
+static gboolean check_destination(const char *path, gboolean is_folder, gboolean overwrite,
+                                  GError **error)
 {
     struct stat status;
     if (stat(path, &status) != 0) {
@@ -48,7 +49,7 @@ gboolean msk_stage_check(const char *path, gboolean is_folder, gboolean overwrit
 
 MskStage *msk_stage_open(const char *path, gboolean is_folder, gboolean overwrite, GError **error)
 {
-    if (!msk_stage_check(path, is_folder, overwrite, error))
+    if (!check_destination(path, is_folder, overwrite, error))
         return NULL;
     g_autofree char *folder = g_path_get_dirname(path);
     g_autofree char *base = g_path_get_basename(path);
