@@ -41,7 +41,12 @@ int msk_document_find_index(MskDocument *document, MskMasklet *masklet); // -1: 
 // The range, both included; the whole clip unless it was set.
 void msk_document_get_range(MskDocument *document, int64_t *first, int64_t *last);
 gboolean msk_document_has_range(MskDocument *document);
+const char *msk_document_get_notes(MskDocument *document);                    // borrowed; "": none
 MskValue *msk_document_get_value(MskDocument *document, const MskCell *cell); // borrowed or NULL
+// Whether masks are being measured in the background: what is absent or doubtful may still change
+// (with "frames-changed"). Masks of tracking should be measured where they are made, on the
+// engine's thread, by msk_mask_get_area(): then this has nothing to do.
+gboolean msk_document_is_measuring(MskDocument *document);
 
 // ---- Commands ----------------------------------------------------------------------------------
 
@@ -67,16 +72,29 @@ gboolean msk_document_has_command(MskDocument *document, int64_t command);
 
 // NULL name: "Object N". The colour is the next of the palette. Added at the end. Borrowed.
 MskMasklet *msk_document_add_object(MskDocument *document, const char *name);
+// Its cells stay where they are, out of sight, for undo. Locked objects are not removed.
 void msk_document_remove_object(MskDocument *document, MskMasklet *masklet);
-// All that it has, under another name, after it.
+// All that it has, after it, as "NAME 2". Borrowed.
 MskMasklet *msk_document_duplicate_object(MskDocument *document, MskMasklet *masklet);
-// The first one becomes the union of all, frame by frame; the others go.
-void msk_document_merge_objects(MskDocument *document, MskMasklet *const *masklets, guint n);
+// The first one becomes the union of all, frame by frame; the others go. Keyframes of any become
+// painted keyframes; frames between stay up to date where all were. FALSE, and nothing is done,
+// with less than two objects or with a locked one. Making the unions takes milliseconds a frame:
+// this one blocks; the other makes them on a thread, and ends with an error if it could not be
+// done.
+gboolean msk_document_merge_objects(MskDocument *document, MskMasklet *const *masklets, guint n);
+void msk_document_merge_objects_async(MskDocument *document, MskMasklet *const *masklets, guint n,
+                                      const char *name, GCancellable *cancellable,
+                                      GAsyncReadyCallback callback, gpointer user);
+gboolean msk_document_merge_objects_finish(MskDocument *document, GAsyncResult *result,
+                                           GError **error);
+// To that place in the list, counted as if it had been taken out before.
 void msk_document_move_object(MskDocument *document, MskMasklet *masklet, guint index);
+// Works on locked objects too: this is how they are unlocked.
 void msk_document_set_info(MskDocument *document, MskMasklet *masklet, const MskObjectInfo *info);
 
 // The following do nothing on locked objects and on frames of a locked span, and return FALSE.
-// NULL removes. Removing a frame's prompt removes its result too unless it is painted.
+// NULL removes. Removing a frame's prompt removes its answer too unless it is painted; what was
+// tracked stays. A prompt on a tracked frame is not answered while its result's source is not 0.
 gboolean msk_document_set_prompt(MskDocument *document, MskMasklet *masklet, int64_t frame,
                                  const MskPrompt *prompt);
 // `add` and `remove` as BITS; both NULL removes the strokes.
@@ -98,6 +116,7 @@ void msk_document_lock(MskDocument *document, MskMasklet *masklet, int64_t first
 void msk_document_unlock(MskDocument *document, MskMasklet *masklet, int64_t first, int64_t last);
 void msk_document_set_range(MskDocument *document, int64_t first, int64_t last);
 void msk_document_clear_range(MskDocument *document);
+void msk_document_set_notes(MskDocument *document, const char *notes); // NULL, "": none
 
 // ---- For the store -----------------------------------------------------------------------------
 

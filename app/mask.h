@@ -80,6 +80,8 @@ void msk_mask_get_low_logits(const MskMask *mask, float *out);
 // The first call on a mask costs one msk_mask_get_binary(); later ones nothing.
 int64_t msk_mask_get_area(const MskMask *mask);
 gboolean msk_mask_get_bounds(const MskMask *mask, MskRect *out);
+// Whether area and bounds are known, so that asking for them costs nothing.
+gboolean msk_mask_is_measured(const MskMask *mask);
 
 // Whether both are of one kind and size and hold the same values.
 gboolean msk_mask_equal(const MskMask *a, const MskMask *b);

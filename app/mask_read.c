@@ -261,3 +261,8 @@ gboolean msk_mask_get_bounds(const MskMask *mask, MskRect *out)
     *out = measure(mask)->bounds;
     return out->width > 0;
 }
+
+gboolean msk_mask_is_measured(const MskMask *mask)
+{
+    return g_atomic_pointer_get(&((MskMask *)mask)->measured) != 0;
+}

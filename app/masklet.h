@@ -22,7 +22,7 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE(MskMasklet, msk_masklet, MSK, MASKLET, GObject)
 
 int64_t msk_masklet_get_id(MskMasklet *masklet);
-// Lives until the next edit of the object.
+// Lives until the next edit of the object. After the object was removed: what it was last.
 const MskObjectInfo *msk_masklet_get_info(MskMasklet *masklet);
 
 // ---- A frame -----------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ const GArray *msk_masklet_get_anchors(MskMasklet *masklet);
 // an anchor.
 guint64 msk_masklet_get_source(MskMasklet *masklet, int64_t frame, gboolean reverse);
 
-// The first and last frame with anything; FALSE: none.
+// The first and last frame with a mask or a prompt; FALSE: none.
 gboolean msk_masklet_get_extent(MskMasklet *masklet, int64_t *first, int64_t *last);
 
 G_END_DECLS
