@@ -274,6 +274,7 @@ void msk_core_close_video(MskCore *core, MskVideo *video)
     g_ptr_array_remove_fast(core->videos, video);
     if (video->sam2)
         sam2_video_close(&video->sam2);
+    g_clear_pointer(&video->made, g_ptr_array_unref);
     g_clear_error(&video->frame_error);
 }
 
@@ -367,15 +368,22 @@ MskResult *msk_core_read(MskCore *core, MskVideo *video, int slot, int64_t frame
 
 // ---- Prompts and anchors -----------------------------------------------------------------------
 
+// Whether logits and pointer, if it has one, are of this model's sizes.
+static gboolean fits(const MskCore *core, const MskResult *result)
+{
+    int width, height, side = grid_side(core);
+    msk_mask_get_grid_size(result->mask, &width, &height);
+    return width == side && height == side &&
+           (!result->pointer || result->n_pointer == core->d_model);
+}
+
 static gboolean put_result(MskCore *core, MskVideo *video, int slot, const MskResult *result,
                            gboolean conditioning, GError **error)
 {
     Sam2Error inner = {0};
-    int width, height, side = grid_side(core);
+    int side = grid_side(core);
     g_autofree float *unpacked = NULL;
-    msk_mask_get_grid_size(result->mask, &width, &height);
-    if (width != side || height != side ||
-        (result->pointer && result->n_pointer != core->d_model)) {
+    if (!fits(core, result)) {
         g_set_error(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_ARGUMENT,
                     "the mask of frame %" G_GINT64_FORMAT " was not made by this model",
                     result->frame);
@@ -424,6 +432,8 @@ MskResult *msk_core_prompt(MskCore *core, MskVideo *video, const MskPrompt *prom
     MskResult *result = NULL;
     if (!ensure_open(core, video, error))
         return NULL;
+    if (previous && !fits(core, previous))
+        previous = NULL;
     if ((!previous || put_result(core, video, PROMPT_SLOT, previous, FALSE, error)) &&
         add_prompt(video, prompt, error))
         result = read_result(core, video, PROMPT_SLOT, prompt->frame, TRUE, error);
@@ -441,6 +451,51 @@ gboolean msk_core_set_anchors(MskCore *core, MskVideo *video, int slot, MskResul
         if (!put_result(core, video, slot, anchors[i], TRUE, error))
             return FALSE;
     return TRUE;
+}
+
+gboolean msk_core_is_prepared(const MskCore *core, const MskResult *anchor)
+{
+    return anchor->pointer && fits(core, anchor);
+}
+
+// Anchors made from masks and kept; beyond these, the oldest go.
+#define N_MADE 64
+
+static MskResult *find_made(const MskVideo *video, const MskResult *anchor)
+{
+    for (guint i = 0; video->made && i + 1 < video->made->len; i += 2) {
+        const MskResult *from = g_ptr_array_index(video->made, i);
+        if (from->frame == anchor->frame && msk_mask_equal(from->mask, anchor->mask))
+            return g_ptr_array_index(video->made, i + 1);
+    }
+    return NULL;
+}
+
+MskResult *msk_core_prepare_anchor(MskCore *core, MskVideo *video, MskResult *anchor,
+                                   GError **error)
+{
+    if (!ensure_open(core, video, error))
+        return NULL;
+    if (msk_core_is_prepared(core, anchor))
+        return msk_result_ref(anchor);
+    MskResult *made = find_made(video, anchor);
+    if (made)
+        return msk_result_ref(made);
+    int width = msk_mask_get_width(anchor->mask), height = msk_mask_get_height(anchor->mask);
+    g_autoptr(MskPrompt) prompt = msk_prompt_new(anchor->frame);
+    msk_prompt_set_mask(prompt, g_malloc((gsize)width * (gsize)height), width, height);
+    msk_mask_get_binary(anchor->mask, prompt->mask.pixels, (size_t)width);
+    made = msk_core_prompt(core, video, prompt, NULL, error);
+    if (!made)
+        return NULL;
+    // Pairs: what it was made from, and what was made.
+    if (!video->made)
+        video->made = g_ptr_array_new_with_free_func((GDestroyNotify)msk_result_unref);
+    g_ptr_array_add(video->made, msk_result_ref(anchor));
+    g_ptr_array_add(video->made, msk_result_ref(made));
+    if (video->made->len > 2 * N_MADE)
+        g_ptr_array_remove_range(video->made, 0, 2);
+    return made;
 }
 
 // ---- Sweeps ------------------------------------------------------------------------------------
@@ -465,6 +520,34 @@ gboolean msk_core_sweep_next(MskVideo *video, int64_t *frame, GError **error)
     Sam2Error inner = {0};
     return sam2_video_sweep_next(video->sam2, frame, &inner) == SAM2_OK ||
            fail_video(video, error, &inner);
+}
+
+GBytes *msk_core_save_object(MskVideo *video, int slot, GError **error)
+{
+    Sam2Error inner = {0};
+    void *data;
+    size_t size;
+    if (sam2_video_save_object(video->sam2, slot, &data, &size, &inner) != SAM2_OK) {
+        fail(error, &inner);
+        return NULL;
+    }
+    return g_bytes_new_with_free_func(data, size, sam2_free, data);
+}
+
+gboolean msk_core_restore_object(MskCore *core, MskVideo *video, int slot, GBytes *bytes,
+                                 GError **error)
+{
+    Sam2Error inner = {0};
+    gsize size;
+    const void *data = g_bytes_get_data(bytes, &size);
+    if (!ensure_open(core, video, error))
+        return FALSE;
+    if (sam2_video_restore_object(video->sam2, slot, data, size, &inner) == SAM2_OK)
+        return TRUE;
+    if (inner.status != SAM2_ERR_FORMAT)
+        return fail(error, &inner);
+    g_set_error_literal(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_STATE, inner.message);
+    return FALSE;
 }
 
 // ---- Single pictures ---------------------------------------------------------------------------

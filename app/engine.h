@@ -25,6 +25,7 @@ typedef enum MskEngineErrorCode {
     MSK_ENGINE_ERROR_MEMORY,   // not enough memory
     MSK_ENGINE_ERROR_IO,       // a model could not be written
     MSK_ENGINE_ERROR_NO_MODEL, // no model is open, or another one was opened meanwhile
+    MSK_ENGINE_ERROR_STATE,    // a saved state is of another model, or of another video
 } MskEngineErrorCode;
 #define MSK_ENGINE_ERROR (msk_engine_error_quark())
 GQuark msk_engine_error_quark(void);
@@ -145,7 +146,8 @@ typedef struct MskVideoStats {
 void msk_video_get_stats(MskVideo *video, MskVideoStats *out);
 
 // Segments an object on prompt->frame. `previous` (or NULL) is the object's result on that frame so
-// far, which a correction starts from. The answer can be an anchor.
+// far, which a correction starts from; one of another model is left out. The answer can be an
+// anchor.
 void msk_engine_prompt_async(MskEngine *engine, MskVideo *video, const MskPrompt *prompt,
                              MskResult *previous, GCancellable *cancellable,
                              GAsyncReadyCallback callback, gpointer user);
@@ -162,9 +164,22 @@ GPtrArray *msk_engine_segment_finish(MskEngine *engine, GAsyncResult *result, GE
 // ---- Tracking (propagate.c) --------------------------------------------------------------------
 
 typedef struct MskTrackObject {
-    MskResult *const *anchors; // with low_logits (or a LOGITS mask) and pointer
+    // With low_logits (or a LOGITS mask) and pointer. From others, such as painted masks (BITS),
+    // results of tracking or of another model, an anchor is made as by a mask prompt, when it is
+    // needed; the video keeps it.
+    MskResult *const *anchors;
     int n_anchors;
 } MskTrackObject;
+
+// Where tracking a span was left: what goes on from here gives the same masks as if it had not been
+// left. Immutable, shared by reference, any thread. Good for one video while its model is open.
+typedef struct MskTrackState MskTrackState;
+
+MskTrackState *msk_track_state_ref(MskTrackState *state);
+void msk_track_state_unref(MskTrackState *state); // NULL is fine
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(MskTrackState, msk_track_state_unref)
+int64_t msk_track_state_get_next(const MskTrackState *state); // the frame that it goes on with
+size_t msk_track_state_get_size(const MskTrackState *state);  // bytes of memory held
 
 typedef struct MskTracked {
     int object; // index
@@ -176,18 +191,27 @@ typedef struct MskTracked {
 typedef void (*MskTrackFunc)(int64_t frame, const MskTracked *tracked, int n_tracked,
                              gpointer user);
 
+// The state of a span, by its index, that was begun and not finished when tracking was cancelled.
+// Called on the engine's thread, before the request is answered: take a reference, be quick.
+typedef void (*MskTrackSavedFunc)(int span, MskTrackState *state, gpointer user);
+
 typedef struct MskTrackRequest {
     MskVideo *video;
     const MskTrackObject *objects; // what MskSpan.object counts
     int n_objects;
     const MskSpan *spans; // with an anchor on each frame that they name
     int n_spans;
+    // NULL, or one for each span, or NULL for those that begin at their anchor. A span with a state
+    // is what remains of it: it begins with the state's frame and has the same anchors as then.
+    MskTrackState *const *states;
     MskTrackFunc func;
+    MskTrackSavedFunc saved; // or NULL
     gpointer user;
     MskJob *job; // advanced by one for each frame; cancelled: stops after the frame; or NULL
 } MskTrackRequest;
 
-// Tracks the spans in the order of msk_plan_passes(). The request is copied.
+// Tracks the spans in the order of msk_plan_passes(). The request is copied. MSK_ENGINE_ERROR_STATE
+// where a state cannot be used: without the states it will do.
 void msk_engine_track_async(MskEngine *engine, const MskTrackRequest *request,
                             GAsyncReadyCallback callback, gpointer user);
 // FALSE with G_IO_ERROR_CANCELLED when stopped. What was delivered before stays true.

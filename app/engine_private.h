@@ -23,6 +23,7 @@ struct MskVideo {
     MskVideoOptions options;
     // Of the engine's thread.
     struct Sam2Video *sam2; // NULL until it is needed, and after a change of model
+    GPtrArray *made;        // anchors of the open model made from masks; or NULL
     GError *frame_error;    // what the frame source said last
     double frame_s, result_s;
     pthread_mutex_t stats_lock;
@@ -47,6 +48,15 @@ MskResult *msk_core_prompt(MskCore *core, MskVideo *video, const MskPrompt *prom
 gboolean msk_core_set_anchors(MskCore *core, MskVideo *video, int slot, MskResult *const *anchors,
                               int n_anchors, GError **error);
 void msk_core_drop_object(MskVideo *video, int slot);
+// The anchor itself if the model can use it as it is, else one made from its mask, kept for the
+// next time. A new reference.
+MskResult *msk_core_prepare_anchor(MskCore *core, MskVideo *video, MskResult *anchor,
+                                   GError **error);
+gboolean msk_core_is_prepared(const MskCore *core, const MskResult *anchor);
+// An object in the middle of a sweep, and back.
+GBytes *msk_core_save_object(MskVideo *video, int slot, GError **error);
+gboolean msk_core_restore_object(MskCore *core, MskVideo *video, int slot, GBytes *bytes,
+                                 GError **error);
 // Sweeps over `n_frames` frames from `start` on.
 gboolean msk_core_sweep_start(MskCore *core, MskVideo *video, int64_t start, int64_t n_frames,
                               gboolean reverse, const int *slots, int n_slots, GError **error);

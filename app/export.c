@@ -141,16 +141,21 @@ static gboolean check_options(const MskExportOptions *options, const MskExportOb
     g_autoptr(GError) why = NULL;
     if (!msk_matte_params_check(&options->matte, &why))
         return refuse(error, "%s", why->message);
+    for (int i = 0; i < n_objects; i++)
+        if (objects[i].matte && !msk_matte_params_check(objects[i].matte, &why))
+            return refuse(error, "Object %d: %s", objects[i].id, why->message);
     return TRUE;
 }
 
 // ---- Opening -----------------------------------------------------------------------------------
 
-static char *dup_clip_name(const MskMediaInfo *info)
+char *msk_export_dup_clip_name(MskMedia *media)
 {
-    g_autofree char *base = g_path_get_basename(info->path);
+    MskMediaInfo info;
+    msk_media_get_info(media, &info);
+    g_autofree char *base = g_path_get_basename(info.path);
     char *dot = strrchr(base, '.');
-    if (dot && dot > base && !g_file_test(info->path, G_FILE_TEST_IS_DIR))
+    if (dot && dot > base && !g_file_test(info.path, G_FILE_TEST_IS_DIR))
         *dot = 0;
     // A pattern such as "frames/%05d.png" has no name of its own.
     if (strchr(base, '%'))
@@ -173,22 +178,38 @@ static void name_objects(MskExport *self, const MskExportObject *objects)
         self->objects[i].id = objects[i].id;
         self->objects[i].name = name;
         self->objects[i].has_name = objects[i].name && objects[i].name[0];
+        self->objects[i].matte = objects[i].matte ? *objects[i].matte : self->options.matte;
     }
 }
 
-static int compare_descending(gconstpointer a, gconstpointer b, gpointer user)
+// Who is painted last wins.
+static int compare_order(gconstpointer a, gconstpointer b, gpointer user)
 {
     const MskExport *self = user;
-    int left = self->objects[*(const int *)a].id, right = self->objects[*(const int *)b].id;
-    return left < right ? 1 : left > right ? -1 : 0;
+    int left = *(const int *)a, right = *(const int *)b;
+    return self->options.first_wins ? right - left
+                                    : self->objects[right].id - self->objects[left].id;
+}
+
+char *msk_export_dup_video_path(const MskExport *self, const MskExportOutput *output)
+{
+    return output->object >= 0 && self->options.separate
+               ? msk_export_object_path(self->options.path, output->name, output->id)
+               : g_strdup(self->options.path);
+}
+
+char *msk_export_dup_file_name(const MskExport *self, const MskExportOutput *output, int64_t frame)
+{
+    int64_t number = self->options.first_number >= 0 ? self->options.first_number + self->n_frames
+                     : self->source.kind == MSK_EXPORT_DAVIS ? self->n_frames
+                                                             : frame;
+    return msk_export_pattern_expand(self->options.pattern, output->name, output->id, self->clip,
+                                     number);
 }
 
 static gboolean open_video(MskExport *self, MskExportOutput *output, GError **error)
 {
-    g_autofree char *path =
-        output->object >= 0 && self->options.separate
-            ? msk_export_object_path(self->options.path, output->name, output->id)
-            : g_strdup(self->options.path);
+    g_autofree char *path = msk_export_dup_video_path(self, output);
     g_autofree char *csv_path = g_strconcat(path, ".frames.csv", NULL);
     gboolean overwrite = self->options.overwrite;
     output->stage = msk_stage_open(path, FALSE, overwrite, error);
@@ -207,8 +228,7 @@ static gboolean open_video(MskExport *self, MskExportOutput *output, GError **er
 
 static gboolean open_sequence(MskExport *self, MskExportOutput *output, GError **error)
 {
-    if (self->options.separate) {
-        output->folder = g_strdup(output->name);
+    if (output->folder) {
         g_autofree char *path =
             g_build_filename(msk_stage_get_path(self->stage), output->folder, NULL);
         if (g_mkdir_with_parents(path, 0777) != 0)
@@ -226,14 +246,8 @@ static gboolean open_sequence(MskExport *self, MskExportOutput *output, GError *
     return output->writer != NULL;
 }
 
-static gboolean open_outputs(MskExport *self, GError **error)
+static void name_outputs(MskExport *self)
 {
-    gboolean is_sequence = msk_export_kind_is_sequence(self->source.kind);
-    if (is_sequence) {
-        self->stage = msk_stage_open(self->options.path, TRUE, self->options.overwrite, error);
-        if (!self->stage)
-            return FALSE;
-    }
     self->n_outputs = self->options.separate ? self->n_objects : 1;
     self->outputs = g_new0(MskExportOutput, self->n_outputs);
     for (int i = 0; i < self->n_outputs; i++) {
@@ -243,9 +257,22 @@ static gboolean open_outputs(MskExport *self, GError **error)
         output->id = single ? self->objects[i].id : 0;
         gboolean by_object = self->options.separate || (single && self->objects[i].has_name);
         output->name = g_strdup(by_object ? self->objects[i].name : self->clip);
-        if (!(is_sequence ? open_sequence : open_video)(self, output, error))
+        if (self->options.separate && msk_export_kind_is_sequence(self->source.kind))
+            output->folder = g_strdup(output->name);
+    }
+}
+
+static gboolean open_outputs(MskExport *self, GError **error)
+{
+    gboolean is_sequence = msk_export_kind_is_sequence(self->source.kind);
+    if (is_sequence) {
+        self->stage = msk_stage_open(self->options.path, TRUE, self->options.overwrite, error);
+        if (!self->stage)
             return FALSE;
     }
+    for (int i = 0; i < self->n_outputs; i++)
+        if (!(is_sequence ? open_sequence : open_video)(self, &self->outputs[i], error))
+            return FALSE;
     return TRUE;
 }
 
@@ -266,7 +293,7 @@ static gboolean allocate_pixels(MskExport *self, GError **error)
     return done;
 }
 
-MskExport *msk_export_open(const MskExportOptions *options, MskMedia *media,
+MskExport *msk_export_make(const MskExportOptions *options, MskMedia *media,
                            const MskExportObject *objects, int n_objects, GError **error)
 {
     if (!check_options(options, objects, n_objects, error))
@@ -291,19 +318,24 @@ MskExport *msk_export_open(const MskExportOptions *options, MskMedia *media,
     source->width = source->info.width;
     source->height = source->info.height;
     source->sound = options->sound && !msk_export_kind_is_sequence(options->kind);
-    self->clip = dup_clip_name(&source->info);
+    self->clip = msk_export_dup_clip_name(media);
 
     self->n_objects = n_objects;
     self->objects = g_malloc0_n((gsize)n_objects, sizeof(*self->objects));
     name_objects(self, objects);
-    self->by_descending_id = g_new(int, n_objects);
+    self->paint_order = g_new(int, n_objects);
     for (int i = 0; i < n_objects; i++)
-        self->by_descending_id[i] = i;
-    g_qsort_with_data(self->by_descending_id, n_objects, sizeof(int), compare_descending, self);
+        self->paint_order[i] = i;
+    g_qsort_with_data(self->paint_order, n_objects, sizeof(int), compare_order, self);
+    name_outputs(self);
+    return self;
+}
 
-    if (!allocate_pixels(self, error) || !open_outputs(self, error)) {
-        msk_export_free(self);
-        return NULL;
-    }
+MskExport *msk_export_open(const MskExportOptions *options, MskMedia *media,
+                           const MskExportObject *objects, int n_objects, GError **error)
+{
+    MskExport *self = msk_export_make(options, media, objects, n_objects, error);
+    if (self && (!allocate_pixels(self, error) || !open_outputs(self, error)))
+        g_clear_pointer(&self, msk_export_free);
     return self;
 }

@@ -31,7 +31,7 @@ typedef enum MskExportKind {
     MSK_EXPORT_MATTE_PNG,   // 8-bit grey PNGs
     MSK_EXPORT_MATTE_PNG16, // 16-bit grey PNGs
     MSK_EXPORT_RGBA_PNG,    // cut-outs; 16 bits a channel where the source has more than 8
-    MSK_EXPORT_DAVIS,       // 8-bit indexed PNGs, pixel = object id, 0 background; lowest id wins
+    MSK_EXPORT_DAVIS,       // 8-bit indexed PNGs, pixel = object id, 0 background
     MSK_EXPORT_PRORES4444,  // .mov, 10-bit 4:4:4 and alpha
     MSK_EXPORT_VP9_ALPHA,   // .webm, 4:2:0; the alpha plane is coded without loss
     MSK_EXPORT_FFV1_ALPHA,  // .mkv, RGB and alpha without loss, at the source's depth
@@ -61,8 +61,9 @@ typedef enum MskExportErrorCode {
 GQuark msk_export_error_quark(void);
 
 typedef struct MskExportObject {
-    int id;           // unique, >= 1 (DAVIS: 1 to 254)
-    const char *name; // for file names; NULL or "": "object-ID"
+    int id;                      // unique, >= 1 (DAVIS: 1 to 254)
+    const char *name;            // for file names; NULL or "": "object-ID"
+    const MskMatteParams *matte; // NULL: that of the options
 } MskExportObject;
 
 typedef struct MskExportOptions {
@@ -82,7 +83,9 @@ typedef struct MskExportOptions {
     // numbers.
     int64_t first_number;
     gboolean premultiplied; // RGB times alpha; default straight, RGB untouched outside the matte
-    MskMatteParams matte;
+    MskMatteParams matte;   // of objects that have none of their own
+    // DAVIS, where objects overlap: TRUE the one that comes first wins, FALSE the one of lowest id.
+    gboolean first_wins;
     gboolean sound; // videos only: with the source's first sound stream, trimmed to the range
     // FALSE: an existing file or non-empty folder is MSK_EXPORT_ERROR_EXISTS. TRUE: files are
     // replaced; in a folder the files listed in its frames.csv go, others stay.
@@ -93,6 +96,26 @@ typedef struct MskExportOptions {
     {                                                                                              \
         .first_number = -1, .sound = TRUE                                                          \
     }
+
+// ---- Before ------------------------------------------------------------------------------------
+
+// What an export would make, without touching a file: for each result (one, or with `separate` one
+// for each object) the file that source frame `frame` goes to, which is the first one exported;
+// full paths, free with g_strfreev(). NULL with the error that msk_export_open() would give for the
+// options.
+char **msk_export_preview(const MskExportOptions *options, MskMedia *media,
+                          const MskExportObject *objects, int n_objects, int64_t frame,
+                          GError **error);
+// Whether every destination is free to write: FALSE with MSK_EXPORT_ERROR_EXISTS where
+// `overwrite` would replace something, MSK_EXPORT_ERROR_IO where the folder above is not there or
+// not writable, or as msk_export_preview(). Asks the file system.
+gboolean msk_export_check_destination(const MskExportOptions *options, MskMedia *media,
+                                      const MskExportObject *objects, int n_objects,
+                                      GError **error);
+// A name that any file system takes, from any text; `fallback` where nothing is left. g_free().
+char *msk_export_safe_name(const char *name, const char *fallback);
+// The clip's name for files: the media's file name without extension, made safe. g_free().
+char *msk_export_dup_clip_name(MskMedia *media);
 
 // ---- Pushed ------------------------------------------------------------------------------------
 

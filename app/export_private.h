@@ -52,10 +52,6 @@ gboolean msk_export_fail_io(GError **error, const char *path, int error_number);
 
 // ---- export_names.c ----------------------------------------------------------------------------
 
-// A name that any file system takes: no separators or control characters, not empty, at most 100
-// bytes. `fallback` is used when nothing is left of it.
-char *msk_export_safe_name(const char *name, const char *fallback);
-
 // Checks a pattern of MskExportOptions; `one_object` says whether {id} has a meaning.
 gboolean msk_export_pattern_check(const char *pattern, gboolean one_object, GError **error);
 
@@ -71,6 +67,8 @@ char *msk_export_object_path(const char *path, const char *name, int id);
 // A file or folder under a temporary name beside its destination.
 typedef struct MskStage MskStage;
 
+// Whether nothing is in the way at `path`, or may be replaced.
+gboolean msk_stage_check(const char *path, gboolean is_folder, gboolean overwrite, GError **error);
 // Checks the destination against `overwrite` and makes the temporary file or folder.
 MskStage *msk_stage_open(const char *path, gboolean is_folder, gboolean overwrite, GError **error);
 const char *msk_stage_get_path(const MskStage *stage);  // temporary
@@ -131,9 +129,10 @@ struct MskExport {
         int id;
         char *name; // safe and unique
         gboolean has_name;
+        MskMatteParams matte;
     } * objects;
     int n_objects;
-    int *by_descending_id; // indices of objects
+    int *paint_order; // indices of objects: who is painted last wins
     char *clip;
     MskStage *stage; // sequences
     MskExportOutput *outputs;
@@ -145,5 +144,13 @@ struct MskExport {
     char **paths;
     gboolean failed, finished;
 };
+
+// An export that has its options, objects and outputs, all checked and named, and no file yet.
+MskExport *msk_export_make(const MskExportOptions *options, MskMedia *media,
+                           const MskExportObject *objects, int n_objects, GError **error);
+// A video's destination.
+char *msk_export_dup_video_path(const MskExport *self, const MskExportOutput *output);
+// The file name of source frame `frame` in a sequence, when it is written next.
+char *msk_export_dup_file_name(const MskExport *self, const MskExportOutput *output, int64_t frame);
 
 G_END_DECLS

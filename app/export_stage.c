@@ -22,8 +22,7 @@ static gboolean is_empty_folder(const char *path)
     return dir && !g_dir_read_name(dir);
 }
 
-static gboolean check_destination(const char *path, gboolean is_folder, gboolean overwrite,
-                                  GError **error)
+gboolean msk_stage_check(const char *path, gboolean is_folder, gboolean overwrite, GError **error)
 {
     struct stat status;
     if (stat(path, &status) != 0) {
@@ -49,7 +48,7 @@ static gboolean check_destination(const char *path, gboolean is_folder, gboolean
 
 MskStage *msk_stage_open(const char *path, gboolean is_folder, gboolean overwrite, GError **error)
 {
-    if (!check_destination(path, is_folder, overwrite, error))
+    if (!msk_stage_check(path, is_folder, overwrite, error))
         return NULL;
     g_autofree char *folder = g_path_get_dirname(path);
     g_autofree char *base = g_path_get_basename(path);

@@ -49,21 +49,21 @@ static int64_t get_duration(const MskExport *self, const MskFrame *frame)
     return MAX(duration, 1);
 }
 
-static void render(MskExport *self, const MskMask *mask, uint16_t *alpha)
+static void render(MskExport *self, const MskMask *mask, int object, uint16_t *alpha)
 {
-    msk_matte_render(mask, self->source.width, self->source.height, &self->options.matte, alpha);
+    msk_matte_render(mask, self->source.width, self->source.height, &self->objects[object].matte,
+                     alpha);
 }
 
-// Where objects overlap the lowest id wins: it is painted last.
 static void paint_labels(MskExport *self, MskMask *const *masks)
 {
     size_t n = (size_t)self->source.width * (size_t)self->source.height;
     memset(self->labels, 0, n);
     for (int k = 0; k < self->n_objects; k++) {
-        int object = self->by_descending_id[k];
+        int object = self->paint_order[k];
         if (!masks[object])
             continue;
-        render(self, masks[object], self->layer);
+        render(self, masks[object], object, self->layer);
         for (size_t i = 0; i < n; i++) {
             if (self->layer[i] >= HALF)
                 self->labels[i] = (uint8_t)self->objects[object].id;
@@ -75,13 +75,13 @@ static void paint_alpha(MskExport *self, MskMask *const *masks, int object)
 {
     size_t n = (size_t)self->source.width * (size_t)self->source.height;
     if (object >= 0) {
-        render(self, masks[object], self->alpha);
+        render(self, masks[object], object, self->alpha);
     } else {
         memset(self->alpha, 0, n * sizeof(*self->alpha));
         for (int k = 0; k < self->n_objects; k++) {
             if (!masks[k])
                 continue;
-            render(self, masks[k], self->layer);
+            render(self, masks[k], k, self->layer);
             for (size_t i = 0; i < n; i++)
                 self->alpha[i] = MAX(self->alpha[i], self->layer[i]);
         }
@@ -98,13 +98,8 @@ static gboolean write_output(MskExport *self, MskExportOutput *output, MskExport
 {
     g_autofree char *file = NULL, *path = NULL, *shown = NULL;
     if (self->stage) {
-        int64_t number =
-            self->options.first_number >= 0         ? self->options.first_number + self->n_frames
-            : self->source.kind == MSK_EXPORT_DAVIS ? self->n_frames
-                                                    : msk_frame_get_number(picture->frame);
         const char *below = output->folder ? output->folder : ".";
-        file = msk_export_pattern_expand(self->options.pattern, output->name, output->id,
-                                         self->clip, number);
+        file = msk_export_dup_file_name(self, output, msk_frame_get_number(picture->frame));
         path = g_build_filename(msk_stage_get_path(self->stage), below, file, NULL);
         shown = g_build_filename(msk_stage_get_final(self->stage), below, file, NULL);
         picture->path = path;
@@ -258,7 +253,7 @@ void msk_export_free(MskExport *self)
     for (int i = 0; i < self->n_objects; i++)
         g_free(self->objects[i].name);
     g_free(self->objects);
-    g_free(self->by_descending_id);
+    g_free(self->paint_order);
     g_free((char *)self->options.path);
     g_free((char *)self->options.pattern);
     g_free(self->clip);

@@ -2,6 +2,13 @@
 // Tracking the spans of a plan through the engine, one frame a step.
 #include "app/engine_private.h"
 
+struct MskTrackState {
+    int n_refs; // atomic
+    int64_t next;
+    guint generation; // of the model
+    GBytes *bytes;    // of msk_core_save_object()
+};
+
 typedef struct Object {
     GPtrArray *anchors; // of MskResult
 } Object;
@@ -12,15 +19,59 @@ struct MskPropagate {
     int n_objects;
     MskSpan *spans;
     int n_spans;
+    MskTrackState **states; // n_spans, each may be NULL
     GPtrArray *segments;
     MskTrackFunc func;
+    MskTrackSavedFunc saved;
     gpointer user;
     MskJob *job;
     guint generation; // of the model; 0: not begun
     guint segment;    // the current one
     gboolean is_sweeping;
+    int64_t next;        // frame of the current segment, while sweeping
     MskTracked *tracked; // scratch, n_objects
 };
+
+// ---- Saved states ------------------------------------------------------------------------------
+
+static MskTrackState *make_state(int64_t next, guint generation, GBytes *bytes)
+{
+    MskTrackState *state = g_new(MskTrackState, 1);
+    *state = (MskTrackState){1, next, generation, bytes};
+    return state;
+}
+
+MskTrackState *msk_track_state_ref(MskTrackState *state)
+{
+    g_atomic_int_inc(&state->n_refs);
+    return state;
+}
+
+void msk_track_state_unref(MskTrackState *state)
+{
+    if (!state || !g_atomic_int_dec_and_test(&state->n_refs))
+        return;
+    g_bytes_unref(state->bytes);
+    g_free(state);
+}
+
+int64_t msk_track_state_get_next(const MskTrackState *state)
+{
+    return state->next;
+}
+
+size_t msk_track_state_get_size(const MskTrackState *state)
+{
+    return sizeof *state + g_bytes_get_size(state->bytes);
+}
+
+// ---- A request ---------------------------------------------------------------------------------
+
+// The frame where a span, or what remains of it, begins.
+static int64_t begin_of(const MskSpan *span)
+{
+    return span->reverse ? span->last : span->first;
+}
 
 // Slot 0 is for prompts.
 static int slot_of(const MskSpan *span)
@@ -50,6 +101,13 @@ static gboolean check_spans(const MskPropagate *propagate, GError **error)
                         span->anchors[k]);
             return FALSE;
         }
+        if (propagate->states[i] && propagate->states[i]->next != begin_of(span)) {
+            g_set_error(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_ARGUMENT,
+                        "tracking was left at frame %" G_GINT64_FORMAT
+                        ", it cannot go on with frame %" G_GINT64_FORMAT,
+                        propagate->states[i]->next, begin_of(span));
+            return FALSE;
+        }
     }
     return TRUE;
 }
@@ -69,8 +127,13 @@ MskPropagate *msk_propagate_new(const MskTrackRequest *request, GError **error)
     }
     propagate->n_spans = request->n_spans;
     propagate->spans = g_memdup2(request->spans, sizeof(MskSpan) * (gsize)request->n_spans);
+    propagate->states = g_new0(MskTrackState *, request->n_spans);
+    for (int i = 0; request->states && i < request->n_spans; i++)
+        if (request->states[i])
+            propagate->states[i] = msk_track_state_ref(request->states[i]);
     propagate->segments = msk_plan_passes(propagate->spans, request->n_spans);
     propagate->func = request->func;
+    propagate->saved = request->saved;
     propagate->user = request->user;
     propagate->job = request->job ? msk_job_ref(request->job) : NULL;
     propagate->tracked = g_new0(MskTracked, request->n_objects);
@@ -85,6 +148,9 @@ void msk_propagate_free(MskPropagate *propagate)
 {
     for (int i = 0; i < propagate->n_objects; i++)
         g_ptr_array_unref(propagate->objects[i].anchors);
+    for (int i = 0; i < propagate->n_spans; i++)
+        msk_track_state_unref(propagate->states[i]);
+    g_free(propagate->states);
     g_free(propagate->objects);
     g_free(propagate->spans);
     g_ptr_array_unref(propagate->segments);
@@ -94,7 +160,54 @@ void msk_propagate_free(MskPropagate *propagate)
     g_free(propagate);
 }
 
-// An object enters its span with its anchors and no other memory; who is in no span leaves.
+// Prepares the next anchor that the segment needs and the model cannot use as it is. *more is FALSE
+// if there is none any more.
+static gboolean prepare_anchor(MskPropagate *propagate, MskCore *core, const MskSegment *segment,
+                               gboolean *more, GError **error)
+{
+    *more = FALSE;
+    for (int i = 0; i < segment->n_spans && !*more; i++) {
+        const MskSpan *span = &propagate->spans[segment->spans[i]];
+        if (segment->from != begin_of(span) || propagate->states[segment->spans[i]])
+            continue;
+        GPtrArray *anchors = propagate->objects[span->object].anchors;
+        for (guint k = 0; k < anchors->len && !*more; k++) {
+            MskResult *anchor = g_ptr_array_index(anchors, k);
+            if ((anchor->frame != span->anchors[0] &&
+                 (span->n_anchors < 2 || anchor->frame != span->anchors[1])) ||
+                msk_core_is_prepared(core, anchor))
+                continue;
+            MskResult *made = msk_core_prepare_anchor(core, propagate->video, anchor, error);
+            if (!made)
+                return FALSE;
+            msk_result_unref(anchor);
+            g_ptr_array_index(anchors, k) = made;
+            *more = TRUE;
+        }
+    }
+    return TRUE;
+}
+
+static gboolean enter_span(MskPropagate *propagate, MskCore *core, int index, GError **error)
+{
+    const MskSpan *span = &propagate->spans[index];
+    MskTrackState *state = propagate->states[index];
+    if (state && state->generation != propagate->generation) {
+        g_set_error_literal(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_STATE,
+                            "another model was opened since tracking was left");
+        return FALSE;
+    }
+    if (state)
+        return msk_core_restore_object(core, propagate->video, slot_of(span), state->bytes, error);
+    MskResult *anchors[2] = {NULL};
+    for (int k = 0; k < span->n_anchors; k++)
+        anchors[k] = find_anchor(&propagate->objects[span->object], span->anchors[k]);
+    return msk_core_set_anchors(core, propagate->video, slot_of(span), anchors, span->n_anchors,
+                                error);
+}
+
+// An object enters its span with its anchors and no other memory, or with what was saved; who is in
+// no span leaves.
 static gboolean enter_spans(MskPropagate *propagate, MskCore *core, const MskSegment *segment,
                             GError **error)
 {
@@ -104,18 +217,31 @@ static gboolean enter_spans(MskPropagate *propagate, MskCore *core, const MskSeg
     for (int i = 0; i < propagate->n_objects; i++)
         if (!stays[i])
             msk_core_drop_object(propagate->video, i + 1);
+    for (int i = 0; i < segment->n_spans; i++)
+        if (segment->from == begin_of(&propagate->spans[segment->spans[i]]) &&
+            !enter_span(propagate, core, segment->spans[i], error))
+            return FALSE;
+    return TRUE;
+}
+
+// Hands over the states of the spans that were begun and are not finished.
+static void save_states(MskPropagate *propagate, const MskCore *core)
+{
+    if (!propagate->saved || propagate->segment >= propagate->segments->len ||
+        propagate->generation != msk_core_get_generation(core))
+        return;
+    const MskSegment *segment = g_ptr_array_index(propagate->segments, propagate->segment);
+    int64_t next = propagate->is_sweeping ? propagate->next : segment->from;
     for (int i = 0; i < segment->n_spans; i++) {
         const MskSpan *span = &propagate->spans[segment->spans[i]];
-        if (segment->from != (span->reverse ? span->last : span->first))
+        if (!propagate->is_sweeping && segment->from == begin_of(span))
             continue;
-        MskResult *anchors[2] = {NULL};
-        for (int k = 0; k < span->n_anchors; k++)
-            anchors[k] = find_anchor(&propagate->objects[span->object], span->anchors[k]);
-        if (!msk_core_set_anchors(core, propagate->video, slot_of(span), anchors, span->n_anchors,
-                                  error))
-            return FALSE;
+        GBytes *bytes = msk_core_save_object(propagate->video, slot_of(span), NULL);
+        if (!bytes)
+            continue; // no memory: it will begin at its anchor
+        g_autoptr(MskTrackState) state = make_state(next, propagate->generation, bytes);
+        propagate->saved(segment->spans[i], state, propagate->user);
     }
-    return TRUE;
 }
 
 static gboolean start_segment(MskPropagate *propagate, MskCore *core, const MskSegment *segment,
@@ -170,6 +296,7 @@ static gboolean track_frame(MskPropagate *propagate, MskCore *core, const MskSeg
     } while (segment->reverse && frame > segment->from);
     if (!deliver(propagate, core, segment, frame, error))
         return FALSE;
+    propagate->next = frame + (segment->reverse ? -1 : 1);
     if (frame == segment->to) {
         propagate->is_sweeping = FALSE;
         propagate->segment++;
@@ -198,12 +325,17 @@ static void leave(MskPropagate *propagate)
 static gboolean step(MskPropagate *propagate, MskCore *core, GError **error)
 {
     const MskSegment *segment = g_ptr_array_index(propagate->segments, propagate->segment);
+    gboolean more = FALSE;
     if (propagate->job &&
-        g_cancellable_set_error_if_cancelled(msk_job_get_cancellable(propagate->job), error))
+        g_cancellable_set_error_if_cancelled(msk_job_get_cancellable(propagate->job), error)) {
+        save_states(propagate, core);
         return FALSE;
-    return check_model(propagate, core, error) &&
-           (propagate->is_sweeping || start_segment(propagate, core, segment, error)) &&
-           track_frame(propagate, core, segment, error);
+    }
+    if (!check_model(propagate, core, error) ||
+        (!propagate->is_sweeping && !prepare_anchor(propagate, core, segment, &more, error)))
+        return FALSE;
+    return more || ((propagate->is_sweeping || start_segment(propagate, core, segment, error)) &&
+                    track_frame(propagate, core, segment, error));
 }
 
 gboolean msk_propagate_step(MskPropagate *propagate, MskCore *core, gboolean *more, GError **error)

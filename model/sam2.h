@@ -236,6 +236,12 @@ SAM2_API bool sam2_video_has_result(const Sam2Video *video, int64_t frame, int o
 SAM2_API Sam2Status sam2_video_save(Sam2Video *video, void **data, size_t *size, Sam2Error *error);
 SAM2_API Sam2Status sam2_video_restore(Sam2Video *video, const void *data, size_t size,
                                        Sam2Error *error);
+// The same of one object: to go on later where a sweep was left, with the same results as if it had
+// not been left. Restoring makes object `object` of the block, or replaces it.
+SAM2_API Sam2Status sam2_video_save_object(Sam2Video *video, int object, void **data, size_t *size,
+                                           Sam2Error *error);
+SAM2_API Sam2Status sam2_video_restore_object(Sam2Video *video, int object, const void *data,
+                                              size_t size, Sam2Error *error);
 SAM2_API void sam2_free(void *data);
 
 typedef struct Sam2VideoStats {

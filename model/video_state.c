@@ -14,12 +14,14 @@
 
 static uint32_t crc32_of(const uint8_t *data, size_t size)
 {
-    uint32_t crc = 0xffffffffu;
-    for (size_t i = 0; i < size; i++) {
-        crc ^= data[i];
+    uint32_t table[256], crc = 0xffffffffu;
+    for (uint32_t i = 0; i < 256; i++) {
+        table[i] = i;
         for (int k = 0; k < 8; k++)
-            crc = crc >> 1 ^ (0xedb88320u & (0u - (crc & 1)));
+            table[i] = table[i] >> 1 ^ (0xedb88320u & (0u - (table[i] & 1)));
     }
+    for (size_t i = 0; i < size; i++)
+        crc = crc >> 8 ^ table[(crc ^ data[i]) & 0xff];
     return ~crc;
 }
 
@@ -111,7 +113,8 @@ static void write_object(Writer *writer, const Sam2Video *video, const Sam2Objec
     write_bytes(writer, object->tracked, (size_t)object->n_tracked);
 }
 
-Sam2Status sam2_video_save(Sam2Video *video, void **data, size_t *size, Sam2Error *error)
+static Sam2Status save(Sam2Video *video, Sam2Object *const *objects, int n_objects, void **data,
+                       size_t *size, Sam2Error *error)
 {
     Writer writer = {0};
     const Sam2Config *config = &video->model->config;
@@ -125,9 +128,9 @@ Sam2Status sam2_video_save(Sam2Video *video, void **data, size_t *size, Sam2Erro
     write_i64(&writer, video->params.width);
     write_i64(&writer, video->params.height);
     write_i64(&writer, video->params.n_frames);
-    write_i64(&writer, video->n_objects);
-    for (int i = 0; i < video->n_objects; i++)
-        write_object(&writer, video, video->objects[i]);
+    write_i64(&writer, n_objects);
+    for (int i = 0; i < n_objects; i++)
+        write_object(&writer, video, objects[i]);
     uint32_t crc = crc32_of(writer.data, writer.size);
     write_bytes(&writer, &crc, sizeof crc);
     if (writer.status != SAM2_OK) {
@@ -139,6 +142,22 @@ Sam2Status sam2_video_save(Sam2Video *video, void **data, size_t *size, Sam2Erro
     *data = writer.data;
     *size = writer.size;
     return SAM2_OK;
+}
+
+Sam2Status sam2_video_save(Sam2Video *video, void **data, size_t *size, Sam2Error *error)
+{
+    return save(video, video->objects, video->n_objects, data, size, error);
+}
+
+Sam2Status sam2_video_save_object(Sam2Video *video, int id, void **data, size_t *size,
+                                  Sam2Error *error)
+{
+    Sam2Object *object = sam2_video_find(video, id);
+    *data = NULL;
+    *size = 0;
+    if (!object)
+        return sam2_fail(error, SAM2_ERR_ARGUMENT, "object %d does not exist", id);
+    return save(video, &object, 1, data, size, error);
 }
 
 void sam2_free(void *data)
@@ -331,17 +350,16 @@ static Sam2Status read_header(Reader *reader, int64_t *n_objects)
     return read_count(reader, n_objects, reader->end - reader->at, "a damaged header");
 }
 
-Sam2Status sam2_video_restore(Sam2Video *video, const void *data, size_t size, Sam2Error *error)
+// Objects of a block, in a video of their own; on failure it is empty.
+static Sam2Status restore(Sam2Video *fresh, const void *data, size_t size, Sam2Error *error)
 {
     uint32_t crc;
     int64_t n_objects = 0;
-    // The objects are built beside the old ones and swapped in at the end.
-    Sam2Video fresh = {.model = video->model, .params = video->params};
     if (!data || size < sizeof crc)
         return sam2_fail(error, SAM2_ERR_FORMAT, "saved video state: it is empty");
     const uint8_t *bytes = data;
     memcpy(&crc, bytes + size - sizeof crc, sizeof crc);
-    Reader reader = {bytes, bytes + size - sizeof crc, &fresh, error};
+    Reader reader = {bytes, bytes + size - sizeof crc, fresh, error};
     Sam2Status status = read_header(&reader, &n_objects);
     if (status == SAM2_OK && crc != crc32_of(bytes, size - sizeof crc))
         status = fail_format(&reader, "it is damaged (checksum)");
@@ -349,6 +367,16 @@ Sam2Status sam2_video_restore(Sam2Video *video, const void *data, size_t size, S
         status = read_object(&reader);
     if (status == SAM2_OK && reader.at != reader.end)
         status = fail_format(&reader, "there is more than expected");
+    if (status != SAM2_OK)
+        sam2_video_reset(fresh);
+    return status;
+}
+
+Sam2Status sam2_video_restore(Sam2Video *video, const void *data, size_t size, Sam2Error *error)
+{
+    // The objects are built beside the old ones and swapped in at the end.
+    Sam2Video fresh = {.model = video->model, .params = video->params};
+    Sam2Status status = restore(&fresh, data, size, error);
     if (status == SAM2_OK) {
         sam2_video_reset(video);
         free(video->objects);
@@ -358,6 +386,30 @@ Sam2Status sam2_video_restore(Sam2Video *video, const void *data, size_t size, S
         video->n_objects = fresh.n_objects;
         video->objects_capacity = fresh.objects_capacity;
         return SAM2_OK;
+    }
+    free(fresh.objects);
+    free(fresh.ids);
+    return status;
+}
+
+Sam2Status sam2_video_restore_object(Sam2Video *video, int id, const void *data, size_t size,
+                                     Sam2Error *error)
+{
+    Sam2Video fresh = {.model = video->model, .params = video->params};
+    Sam2Object *object = NULL;
+    bool made;
+    Sam2Status status = restore(&fresh, data, size, error);
+    if (status == SAM2_OK && fresh.n_objects != 1)
+        status =
+            sam2_fail(error, SAM2_ERR_FORMAT, "saved video state: it is not of a single object");
+    if (status == SAM2_OK)
+        status = sam2_video_object(video, id, &object, &made, error);
+    if (status == SAM2_OK) {
+        // What is inside the two is exchanged; the old goes with `fresh`.
+        Sam2Object old = *object;
+        *object = *fresh.objects[0];
+        object->id = id;
+        *fresh.objects[0] = old;
     }
     sam2_video_reset(&fresh);
     free(fresh.objects);

@@ -2,46 +2,17 @@
 // The engine: requests, tracking, cancelling, changes of model. test-engine MODEL_JSON
 //
 // Runs on the ref backend with one thread, so that the thread sanitizer sees all that goes on.
-#include "app/engine.h"
-
-#include <glib/gstdio.h>
 #include <libavutil/frame.h>
-#include <math.h>
 #include <string.h>
 
-#include "tests/seeded.h"
+#include "tests/app/engine_fixture.h"
 #include "tests/support/check.h"
 
-#define WIDTH 64
-#define HEIGHT 48
+#define WIDTH ENGINE_WIDTH
+#define HEIGHT ENGINE_HEIGHT
 #define N_FRAMES 12
 
-static char *model_path;
-
-// ---- A clip: a bright disc that moves to the right ---------------------------------------------
-
 static int n_sources_destroyed;
-
-static gboolean get_rgb_cb(gpointer user, int64_t frame, uint8_t *rgb, size_t stride,
-                           GError **error)
-{
-    const int *bad_frame = user;
-    if (frame == *bad_frame) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "frame %d is bad", (int)frame);
-        return FALSE;
-    }
-    for (int y = 0; y < HEIGHT; y++) {
-        for (int x = 0; x < WIDTH; x++) {
-            double dx = x - 16 - 2.0 * (double)frame, dy = y - 24;
-            gboolean inside = dx * dx + dy * dy < 100;
-            uint8_t *pixel = rgb + (size_t)y * stride + 3 * (size_t)x;
-            pixel[0] = inside ? 230 : (uint8_t)(2 * x);
-            pixel[1] = inside ? 180 : (uint8_t)(3 * y);
-            pixel[2] = inside ? 20 : 90;
-        }
-    }
-    return TRUE;
-}
 
 static void destroy_cb(gpointer user)
 {
@@ -52,43 +23,16 @@ static int no_bad_frame = -1;
 
 static MskVideo *open_video(MskEngine *engine, int *bad_frame)
 {
-    MskFrameSource source = {WIDTH, HEIGHT, N_FRAMES, get_rgb_cb, bad_frame, destroy_cb};
+    MskFrameSource source = {WIDTH, HEIGHT, N_FRAMES, engine_get_rgb_cb, bad_frame, destroy_cb};
     return msk_video_new(engine, &source, NULL);
-}
-
-// ---- Waiting -----------------------------------------------------------------------------------
-
-static void done_cb(GObject *object, GAsyncResult *result, gpointer user)
-{
-    *(GAsyncResult **)user = g_object_ref(result);
-}
-
-static GAsyncResult *wait_for(GAsyncResult **result)
-{
-    while (!*result)
-        g_main_context_iteration(NULL, TRUE);
-    return *result;
 }
 
 static gboolean open_model(MskEngine *engine, const char *path, GError **error)
 {
-    MskModelParams params = {path, MSK_BACKEND_REF, MSK_PRECISION_FP32, 1};
-    g_autoptr(GAsyncResult) result = NULL;
     MskModelInfo info = {{0}};
-    msk_engine_open_model_async(engine, &params, NULL, done_cb, &result);
-    gboolean opened = msk_engine_open_model_finish(engine, wait_for(&result), &info, error);
+    gboolean opened = engine_open_model(engine, path, &info, error);
     CHECK(!opened || (info.image_size > 0 && info.n_threads == 1 && info.n_parameters > 0));
     return opened;
-}
-
-static MskResult *click(MskEngine *engine, MskVideo *video, int64_t frame, double x, double y,
-                        MskResult *previous, GError **error)
-{
-    g_autoptr(GAsyncResult) result = NULL;
-    g_autoptr(MskPrompt) prompt = msk_prompt_new(frame);
-    msk_prompt_add_point(prompt, x, y, TRUE);
-    msk_engine_prompt_async(engine, video, prompt, previous, NULL, done_cb, &result);
-    return msk_engine_prompt_finish(engine, wait_for(&result), error);
 }
 
 // ---- Tracking ----------------------------------------------------------------------------------
@@ -144,7 +88,7 @@ static void begin(MskEngine *engine, MskVideo *video, MskResult *(*anchors)[4], 
                                .func = tracked_cb,
                                .user = tracks,
                                .job = tracks->job};
-    msk_engine_track_async(engine, &request, done_cb, result);
+    msk_engine_track_async(engine, &request, engine_done_cb, result);
 }
 
 static gboolean track(MskEngine *engine, MskVideo *video, MskResult *(*anchors)[4], int n_objects,
@@ -152,13 +96,7 @@ static gboolean track(MskEngine *engine, MskVideo *video, MskResult *(*anchors)[
 {
     g_autoptr(GAsyncResult) result = NULL;
     begin(engine, video, anchors, n_objects, tracks, &result);
-    return msk_engine_track_finish(engine, wait_for(&result), error);
-}
-
-static gboolean equal_results(const MskResult *a, const MskResult *b)
-{
-    return a && b && msk_mask_equal(a->mask, b->mask) && a->object_score == b->object_score &&
-           a->iou == b->iou;
+    return msk_engine_track_finish(engine, engine_wait(&result), error);
 }
 
 // ---- Tests -------------------------------------------------------------------------------------
@@ -168,16 +106,16 @@ static void test_models(void)
     g_autoptr(MskEngine) engine = msk_engine_new();
     g_autoptr(MskVideo) video = open_video(engine, &no_bad_frame);
     g_autoptr(GError) no_model = NULL, missing = NULL, not_model = NULL, error = NULL;
-    CHECK(!click(engine, video, 0, 16, 24, NULL, &no_model));
+    CHECK(!engine_click(engine, video, 0, 16, 24, NULL, &no_model));
     CHECK(g_error_matches(no_model, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_NO_MODEL));
     CHECK(!open_model(engine, "/nonexistent/model.pt", &missing));
     CHECK(g_error_matches(missing, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_MODEL));
     CHECK(missing && strstr(missing->message, "/nonexistent/model.pt"));
-    CHECK(open_model(engine, model_path, &error) && !error);
+    CHECK(open_model(engine, engine_model, &error) && !error);
     // A file that is no model leaves the old one open.
     CHECK(!open_model(engine, "/dev/null", &not_model));
     CHECK(g_error_matches(not_model, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_MODEL));
-    g_autoptr(MskResult) result = click(engine, video, 0, 16, 24, NULL, &error);
+    g_autoptr(MskResult) result = engine_click(engine, video, 0, 16, 24, NULL, &error);
     CHECK(result && result->frame == 0 && result->low_logits && result->pointer);
     CHECK(result && msk_mask_get_width(result->mask) == WIDTH);
     end_group("opening models");
@@ -186,17 +124,17 @@ static void test_models(void)
 static void test_prompts(MskEngine *engine, MskVideo *video)
 {
     g_autoptr(GError) error = NULL, outside = NULL;
-    g_autoptr(MskResult) a = click(engine, video, 3, 20, 24, NULL, &error);
-    g_autoptr(MskResult) b = click(engine, video, 3, 20, 24, NULL, &error);
-    g_autoptr(MskResult) corrected = click(engine, video, 3, 50, 10, a, &error);
-    g_autoptr(MskResult) fresh = click(engine, video, 3, 50, 10, NULL, &error);
+    g_autoptr(MskResult) a = engine_click(engine, video, 3, 20, 24, NULL, &error);
+    g_autoptr(MskResult) b = engine_click(engine, video, 3, 20, 24, NULL, &error);
+    g_autoptr(MskResult) corrected = engine_click(engine, video, 3, 50, 10, a, &error);
+    g_autoptr(MskResult) fresh = engine_click(engine, video, 3, 50, 10, NULL, &error);
     CHECK(a && b && corrected && fresh && !error);
     if (!a || !b || !corrected || !fresh)
         return;
-    CHECK(equal_results(a, b));
+    CHECK(engine_equal(a, b));
     // A correction starts from the mask so far.
-    CHECK(!equal_results(corrected, fresh));
-    CHECK(!click(engine, video, N_FRAMES, 1, 1, NULL, &outside));
+    CHECK(!engine_equal(corrected, fresh));
+    CHECK(!engine_click(engine, video, N_FRAMES, 1, 1, NULL, &outside));
     CHECK(g_error_matches(outside, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_ARGUMENT));
 
     g_autoptr(GAsyncResult) result = NULL;
@@ -205,8 +143,8 @@ static void test_prompts(MskEngine *engine, MskVideo *video)
     g_autoptr(GError) cancelled = NULL;
     msk_prompt_add_point(prompt, 16, 24, TRUE);
     g_cancellable_cancel(cancellable);
-    msk_engine_prompt_async(engine, video, prompt, NULL, cancellable, done_cb, &result);
-    CHECK(!msk_engine_prompt_finish(engine, wait_for(&result), &cancelled));
+    msk_engine_prompt_async(engine, video, prompt, NULL, cancellable, engine_done_cb, &result);
+    CHECK(!msk_engine_prompt_finish(engine, engine_wait(&result), &cancelled));
     CHECK(g_error_matches(cancelled, G_IO_ERROR, G_IO_ERROR_CANCELLED));
     end_group("prompts");
 }
@@ -220,8 +158,8 @@ static void test_mask_prompt(MskEngine *engine, MskVideo *video)
     for (int y = 10; y < 30; y++)
         memset(pixels + y * WIDTH + 12, 1, 24);
     msk_prompt_set_mask(prompt, pixels, WIDTH, HEIGHT);
-    msk_engine_prompt_async(engine, video, prompt, NULL, NULL, done_cb, &result);
-    g_autoptr(MskResult) mask = msk_engine_prompt_finish(engine, wait_for(&result), &error);
+    msk_engine_prompt_async(engine, video, prompt, NULL, NULL, engine_done_cb, &result);
+    g_autoptr(MskResult) mask = msk_engine_prompt_finish(engine, engine_wait(&result), &error);
     if (!CHECK(mask && !error))
         return;
     MskRect box = {0};
@@ -237,7 +175,7 @@ static MskFrame *make_frame(int64_t n)
     av->width = WIDTH;
     av->height = HEIGHT;
     av_frame_get_buffer(av, 0);
-    get_rgb_cb(&no_bad_frame, n, av->data[0], (size_t)av->linesize[0], NULL);
+    engine_get_rgb_cb(&no_bad_frame, n, av->data[0], (size_t)av->linesize[0], NULL);
     MskFrame *frame = msk_frame_new(av, n, n, MSK_ORIENTATION_NORMAL, WIDTH, HEIGHT);
     av_frame_free(&av);
     return frame;
@@ -249,8 +187,8 @@ static GPtrArray *segment(MskEngine *engine, MskFrame *frame, double x, double y
     g_autoptr(GAsyncResult) result = NULL;
     g_autoptr(MskPrompt) prompt = msk_prompt_new(0);
     msk_prompt_add_point(prompt, x, y, TRUE);
-    msk_engine_segment_async(engine, frame, prompt, three, NULL, done_cb, &result);
-    return msk_engine_segment_finish(engine, wait_for(&result), error);
+    msk_engine_segment_async(engine, frame, prompt, three, NULL, engine_done_cb, &result);
+    return msk_engine_segment_finish(engine, engine_wait(&result), error);
 }
 
 static void test_segment(MskEngine *engine)
@@ -268,10 +206,10 @@ static void test_segment(MskEngine *engine)
     CHECK(one->len == 1 && three->len == 3 && elsewhere->len == 1 && back->len == 1);
     MskResult *first = g_ptr_array_index(one, 0);
     CHECK(msk_mask_get_width(first->mask) == WIDTH && first->frame == 0);
-    CHECK(equal_results(first, g_ptr_array_index(back, 0)));
-    CHECK(!equal_results(first, g_ptr_array_index(elsewhere, 0)));
-    CHECK(!equal_results(first, g_ptr_array_index(another, 0)));
-    CHECK(!equal_results(g_ptr_array_index(three, 0), g_ptr_array_index(three, 1)));
+    CHECK(engine_equal(first, g_ptr_array_index(back, 0)));
+    CHECK(!engine_equal(first, g_ptr_array_index(elsewhere, 0)));
+    CHECK(!engine_equal(first, g_ptr_array_index(another, 0)));
+    CHECK(!engine_equal(g_ptr_array_index(three, 0), g_ptr_array_index(three, 1)));
     for (guint i = 0; i < 3; i++) {
         const MskResult *candidate = g_ptr_array_index(three, i);
         CHECK(candidate->iou >= 0 && candidate->iou <= 1);
@@ -282,10 +220,10 @@ static void test_segment(MskEngine *engine)
 static void test_track(MskEngine *engine, MskVideo *video)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(MskResult) a1 = click(engine, video, 1, 18, 24, NULL, &error);
-    g_autoptr(MskResult) a6 = click(engine, video, 6, 28, 24, NULL, &error);
-    g_autoptr(MskResult) b4 = click(engine, video, 4, 50, 8, NULL, &error);
-    g_autoptr(MskResult) c0 = click(engine, video, 0, 60, 40, NULL, &error);
+    g_autoptr(MskResult) a1 = engine_click(engine, video, 1, 18, 24, NULL, &error);
+    g_autoptr(MskResult) a6 = engine_click(engine, video, 6, 28, 24, NULL, &error);
+    g_autoptr(MskResult) b4 = engine_click(engine, video, 4, 50, 8, NULL, &error);
+    g_autoptr(MskResult) c0 = engine_click(engine, video, 0, 60, 40, NULL, &error);
     MskResult *all[MAX_OBJECTS][4] = {{a6, a1}, {b4}, {c0}};
     MskResult *only_a[1][4] = {{a1, a6}}, *only_b[1][4] = {{b4}};
     Tracks together = {0}, a = {0}, b = {0};
@@ -303,17 +241,17 @@ static void test_track(MskEngine *engine, MskVideo *video)
     for (int i = 0; i < N_FRAMES; i++) {
         // Anchors are not tracked; all else is, the same in company as alone.
         CHECK((i == 1 || i == 6) ? !together.results[0][i]
-                                 : equal_results(together.results[0][i], a.results[0][i]));
+                                 : engine_equal(together.results[0][i], a.results[0][i]));
         CHECK(i == 4 ? !together.results[1][i]
-                     : equal_results(together.results[1][i], b.results[0][i]));
+                     : engine_equal(together.results[1][i], b.results[0][i]));
         CHECK(i == 0 ? !together.results[2][i] : together.results[2][i] != NULL);
     }
     // A span depends on its own anchors: without a6, what comes before a1 stays, the rest does not.
     MskResult *first_a[1][4] = {{a1}};
     Tracks shorter = {0};
     CHECK(track(engine, video, first_a, 1, &shorter, &error));
-    CHECK(equal_results(shorter.results[0][0], a.results[0][0]));
-    CHECK(!equal_results(shorter.results[0][5], a.results[0][5]));
+    CHECK(engine_equal(shorter.results[0][0], a.results[0][0]));
+    CHECK(!engine_equal(shorter.results[0][5], a.results[0][5]));
     clear_tracks(&together);
     clear_tracks(&a);
     clear_tracks(&b);
@@ -324,19 +262,19 @@ static void test_track(MskEngine *engine, MskVideo *video)
 static void test_click_while_tracking(MskEngine *engine, MskVideo *video)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(MskResult) anchor = click(engine, video, 0, 16, 24, NULL, &error);
+    g_autoptr(MskResult) anchor = engine_click(engine, video, 0, 16, 24, NULL, &error);
     g_autoptr(GAsyncResult) tracking = NULL;
     MskResult *anchors[1][4] = {{anchor}};
     Tracks alone = {0}, disturbed = {0};
     CHECK(track(engine, video, anchors, 1, &alone, &error));
     begin(engine, video, anchors, 1, &disturbed, &tracking);
-    g_autoptr(MskResult) answer = click(engine, video, 11, 38, 24, NULL, &error);
+    g_autoptr(MskResult) answer = engine_click(engine, video, 11, 38, 24, NULL, &error);
     CHECK(answer && !tracking);
-    g_autoptr(MskResult) again = click(engine, video, 11, 38, 24, NULL, &error);
-    CHECK(msk_engine_track_finish(engine, wait_for(&tracking), &error) && !error);
+    g_autoptr(MskResult) again = engine_click(engine, video, 11, 38, 24, NULL, &error);
+    CHECK(msk_engine_track_finish(engine, engine_wait(&tracking), &error) && !error);
     for (int i = 1; i < N_FRAMES; i++)
-        CHECK(equal_results(alone.results[0][i], disturbed.results[0][i]));
-    CHECK(equal_results(answer, again));
+        CHECK(engine_equal(alone.results[0][i], disturbed.results[0][i]));
+    CHECK(engine_equal(answer, again));
     clear_tracks(&alone);
     clear_tracks(&disturbed);
     end_group("clicks while tracking");
@@ -345,7 +283,7 @@ static void test_click_while_tracking(MskEngine *engine, MskVideo *video)
 static void test_cancel(MskEngine *engine, MskVideo *video)
 {
     g_autoptr(GError) error = NULL, cancelled = NULL;
-    g_autoptr(MskResult) anchor = click(engine, video, 0, 16, 24, NULL, &error);
+    g_autoptr(MskResult) anchor = engine_click(engine, video, 0, 16, 24, NULL, &error);
     MskResult *anchors[1][4] = {{anchor}};
     Tracks tracks = {.cancel_after = 4};
     CHECK(!track(engine, video, anchors, 1, &tracks, &cancelled));
@@ -360,14 +298,14 @@ static void test_failures(MskEngine *engine, MskVideo *video)
     g_autoptr(GError) error = NULL, bad = NULL, no_anchor = NULL, other_model = NULL;
     static int bad_frame = 5;
     g_autoptr(MskVideo) damaged = open_video(engine, &bad_frame);
-    g_autoptr(MskResult) anchor = click(engine, damaged, 0, 16, 24, NULL, &error);
+    g_autoptr(MskResult) anchor = engine_click(engine, damaged, 0, 16, 24, NULL, &error);
     CHECK(anchor && !error);
     MskResult *anchors[1][4] = {{anchor}};
     Tracks tracks = {0};
     CHECK(!track(engine, damaged, anchors, 1, &tracks, &bad));
     CHECK(bad && strcmp(bad->message, "frame 5 is bad") == 0 && tracks.n_delivered == 4);
     clear_tracks(&tracks);
-    CHECK(!click(engine, damaged, 5, 16, 24, NULL, NULL));
+    CHECK(!engine_click(engine, damaged, 5, 16, 24, NULL, NULL));
 
     g_autoptr(GAsyncResult) result = NULL;
     MskSpan span = {0, 1, 3, FALSE, 1, {7}};
@@ -378,8 +316,8 @@ static void test_failures(MskEngine *engine, MskVideo *video)
                                .spans = &span,
                                .n_spans = 1,
                                .func = tracked_cb};
-    msk_engine_track_async(engine, &request, done_cb, &result);
-    CHECK(!msk_engine_track_finish(engine, wait_for(&result), &no_anchor));
+    msk_engine_track_async(engine, &request, engine_done_cb, &result);
+    CHECK(!msk_engine_track_finish(engine, engine_wait(&result), &no_anchor));
     CHECK(g_error_matches(no_anchor, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_ARGUMENT));
 
     // Another model while a clip is tracked.
@@ -390,12 +328,12 @@ static void test_failures(MskEngine *engine, MskVideo *video)
     do {
         msk_job_get_progress(interrupted.job, &progress);
     } while (progress.done < 1);
-    CHECK(open_model(engine, model_path, &error) && !error);
-    CHECK(!msk_engine_track_finish(engine, wait_for(&tracking), &other_model));
+    CHECK(open_model(engine, engine_model, &error) && !error);
+    CHECK(!msk_engine_track_finish(engine, engine_wait(&tracking), &other_model));
     CHECK(g_error_matches(other_model, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_NO_MODEL));
     clear_tracks(&interrupted);
-    g_autoptr(MskResult) after = click(engine, video, 0, 16, 24, NULL, &error);
-    CHECK(equal_results(after, anchor));
+    g_autoptr(MskResult) after = engine_click(engine, video, 0, 16, 24, NULL, &error);
+    CHECK(engine_equal(after, anchor));
     end_group("failures");
 }
 
@@ -406,36 +344,20 @@ static void test_close(void)
     g_autoptr(GAsyncResult) waiting = NULL;
     g_autoptr(MskPrompt) prompt = msk_prompt_new(0);
     int n_before = n_sources_destroyed;
-    CHECK(open_model(engine, model_path, &error));
+    CHECK(open_model(engine, engine_model, &error));
     MskVideo *video = open_video(engine, &no_bad_frame);
     msk_prompt_add_point(prompt, 16, 24, TRUE);
-    msk_engine_prompt_async(engine, video, prompt, NULL, NULL, done_cb, &waiting);
+    msk_engine_prompt_async(engine, video, prompt, NULL, NULL, engine_done_cb, &waiting);
     msk_engine_close(engine);
     // What waited was done.
-    g_autoptr(MskResult) result = msk_engine_prompt_finish(engine, wait_for(&waiting), &error);
+    g_autoptr(MskResult) result = msk_engine_prompt_finish(engine, engine_wait(&waiting), &error);
     CHECK(result && !error);
-    CHECK(!click(engine, video, 0, 16, 24, NULL, &closed));
+    CHECK(!engine_click(engine, video, 0, 16, 24, NULL, &closed));
     CHECK(g_error_matches(closed, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_NO_MODEL));
     msk_engine_close(engine);
     msk_video_unref(video);
     CHECK(n_sources_destroyed == n_before + 1);
     end_group("closing");
-}
-
-// The micro model at half the input size, a quarter of the work.
-static gboolean make_model(const char *json, const char *folder)
-{
-    Sam2Error error;
-    g_autofree char *text = NULL, *small = g_build_filename(folder, "small.json", NULL);
-    model_path = g_build_filename(folder, "small.safetensors", NULL);
-    if (!g_file_get_contents(json, &text, NULL, NULL))
-        return FALSE;
-    g_auto(GStrv) parts = g_strsplit(text, "\"image_size\": 256", 2);
-    g_autofree char *smaller = g_strjoinv("\"image_size\": 128", parts);
-    gboolean made = g_strv_length(parts) == 2 && g_file_set_contents(small, smaller, -1, NULL) &&
-                    seeded_write(small, model_path, &error) == SAM2_OK;
-    g_remove(small);
-    return made;
 }
 
 int main(int argc, char **argv)
@@ -444,13 +366,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: test-engine MODEL_JSON\n");
         return 2;
     }
-    g_autofree char *folder = g_dir_make_tmp("test-engine-XXXXXX", NULL);
-    if (!make_model(argv[1], folder))
+    if (!engine_make_models(argv[1]))
         return 1;
     test_models();
     MskEngine *engine = msk_engine_new();
     g_autoptr(GError) error = NULL;
-    if (!CHECK(open_model(engine, model_path, &error)))
+    if (!CHECK(open_model(engine, engine_model, &error)))
         return end_tests();
     MskVideo *video = open_video(engine, &no_bad_frame);
     test_prompts(engine, video);
@@ -469,8 +390,6 @@ int main(int argc, char **argv)
     while (g_atomic_int_get(&n_sources_destroyed) < 3)
         g_usleep(1000);
     test_close();
-    g_remove(model_path);
-    g_rmdir(folder);
-    g_free(model_path);
+    engine_remove_models();
     return end_tests();
 }

@@ -355,6 +355,120 @@ static void test_refusals(MskMedia *media)
     end_group("refusals");
 }
 
+// A mask of columns first..last.
+static MskMask *make_columns(int first, int last)
+{
+    uint8_t pixels[WIDTH * HEIGHT];
+    for (int i = 0; i < WIDTH * HEIGHT; i++)
+        pixels[i] = i % WIDTH >= first && i % WIDTH <= last;
+    return msk_mask_new_bits(pixels, WIDTH, WIDTH, HEIGHT);
+}
+
+// Object ids of row 2 as one letter each.
+static bool labels_are(MskMedia *media, const MskExportOptions *options,
+                       const MskExportObject *objects, MskMask *const *masks, int n,
+                       const char *expected)
+{
+    g_autoptr(MskExport) job = msk_export_open(options, media, objects, n, NULL);
+    g_autoptr(MskFrame) frame = msk_media_get_frame(media, 0, NULL, NULL);
+    if (!job || !msk_export_write_frame(job, frame, masks, NULL))
+        return false;
+    char row[WIDTH + 1] = "";
+    for (int x = 0; x < WIDTH; x++)
+        row[x] = (char)('0' + job->labels[2 * WIDTH + x]);
+    if (strcmp(row, expected) != 0)
+        printf("labels are %s\n", row);
+    return strcmp(row, expected) == 0;
+}
+
+static void test_order_and_mattes(MskMedia *media)
+{
+    g_autofree char *path = in_work("order");
+    MskExportOptions options = MSK_EXPORT_OPTIONS_INIT;
+    options.kind = MSK_EXPORT_DAVIS;
+    options.path = path;
+    MskExportObject objects[] = {{3, "c"}, {1, "a"}, {2, "b"}};
+    g_autoptr(MskMask) c = make_columns(0, 5), a = make_columns(3, 8), b = make_columns(5, 10);
+    MskMask *masks[] = {c, a, b};
+    CHECK(labels_are(media, &options, objects, masks, 3, "333111111220"));
+    options.first_wins = TRUE;
+    CHECK(labels_are(media, &options, objects, masks, 3, "333333111220"));
+    MskMask *without[] = {NULL, a, b};
+    CHECK(labels_are(media, &options, objects, without, 3, "000111111220"));
+
+    // A matte of its own is in place of the options', not on top of it.
+    options.first_wins = FALSE;
+    options.matte.grow = 2;
+    MskMatteParams none = {0}, shrink = {.grow = -1};
+    CHECK(labels_are(media, &options, objects, masks, 3, "311111111112"));
+    objects[1].matte = &none;
+    objects[2].matte = &shrink;
+    CHECK(labels_are(media, &options, objects, masks, 3, "333111111200"));
+    MskMatteParams wrong = {.feather = 1e9};
+    objects[2].matte = &wrong;
+    CHECK(refuses(media, options, objects, 3, MSK_EXPORT_ERROR_ARGUMENT, "Object 2: "));
+    end_group("order of objects, mattes of their own");
+}
+
+static bool previews(MskMedia *media, const MskExportOptions *options,
+                     const MskExportObject *objects, int n, const char *expected)
+{
+    g_autoptr(GError) error = NULL;
+    g_auto(GStrv) paths = msk_export_preview(options, media, objects, n, 2, &error);
+    g_autofree char *joined = paths ? g_strjoinv(" ", paths) : g_strdup(error->message);
+    if (!strstr(joined, expected))
+        printf("previewed: %s\n", joined);
+    return strstr(joined, expected) != NULL;
+}
+
+static void test_preview(MskMedia *media)
+{
+    g_autofree char *folder = in_work("preview");
+    g_mkdir(folder, 0755);
+    g_autofree char *path = g_build_filename(folder, "out", NULL);
+    g_autofree char *movie = g_build_filename(folder, "out.mov", NULL);
+    static const MskExportObject objects[] = {{1, "dog"}, {2, "ball"}};
+    MskExportOptions options = MSK_EXPORT_OPTIONS_INIT;
+    options.kind = MSK_EXPORT_MATTE_PNG;
+    options.path = path;
+    CHECK(previews(media, &options, objects, 2, "/preview/out/source.0002.png"));
+    CHECK(previews(media, &options, objects, 1, "/preview/out/dog.0002.png"));
+    options.separate = TRUE;
+    options.first_number = 1001;
+    options.pattern = "{id}_{clip}.{frame}.png";
+    CHECK(previews(media, &options, objects, 2, "/preview/out/dog/1_source.1001.png "));
+    CHECK(previews(media, &options, objects, 2, "/preview/out/ball/2_source.1001.png"));
+    options.pattern = "{id}.png";
+    CHECK(previews(media, &options, objects, 2, "must have {frame}"));
+    options.pattern = NULL;
+    CHECK(previews(media, &options, objects, 0, "no objects"));
+    CHECK(count_entries(folder) == 0);
+
+    GError *error = NULL;
+    CHECK(msk_export_check_destination(&options, media, objects, 2, &error) && !error);
+    g_mkdir(path, 0755);
+    CHECK(msk_export_check_destination(&options, media, objects, 2, &error)); // empty
+    write_text(path, "a.png", "1");
+    CHECK(fails_with(msk_export_check_destination(&options, media, objects, 2, &error), &error,
+                     MSK_EXPORT_ERROR_EXISTS, "not empty"));
+    options.overwrite = TRUE;
+    CHECK(msk_export_check_destination(&options, media, objects, 2, &error) && !error);
+
+    options.kind = MSK_EXPORT_PRORES4444;
+    options.path = movie;
+    options.overwrite = FALSE;
+    CHECK(previews(media, &options, objects, 2, "/preview/out-dog.mov "));
+    CHECK(msk_export_check_destination(&options, media, objects, 2, &error) && !error);
+    write_text(folder, "out-ball.mov.frames.csv", "1");
+    CHECK(fails_with(msk_export_check_destination(&options, media, objects, 2, &error), &error,
+                     MSK_EXPORT_ERROR_EXISTS, "out-ball.mov.frames.csv"));
+    g_autofree char *nowhere = g_build_filename(folder, "no", "such", "out.mov", NULL);
+    options.path = nowhere;
+    CHECK(fails_with(msk_export_check_destination(&options, media, objects, 2, &error), &error,
+                     MSK_EXPORT_ERROR_IO, "No such file"));
+    end_group("previews");
+}
+
 int main(void)
 {
     work = g_dir_make_tmp("masklet-export-XXXXXX", NULL);
@@ -367,6 +481,8 @@ int main(void)
     g_autoptr(MskMedia) media = make_media();
     test_push(media);
     test_refusals(media);
+    test_order_and_mattes(media);
+    test_preview(media);
     msk_stage_remove_tree(work);
     g_free(work);
     return end_tests();

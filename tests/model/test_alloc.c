@@ -81,6 +81,12 @@ static Sam2Status use_video(void)
         status = sam2_video_save(video, &data, &size, NULL);
     if (status == SAM2_OK)
         status = sam2_video_restore(video, data, size, NULL);
+    sam2_free(data);
+    data = NULL;
+    if (status == SAM2_OK)
+        status = sam2_video_save_object(video, 1, &data, &size, NULL);
+    if (status == SAM2_OK)
+        status = sam2_video_restore_object(video, 5, data, size, NULL);
     // Whatever failed: the same video works now that there is memory again.
     static int n_failures;
     if (status != SAM2_OK && n_failures++ % 8 == 0) {

@@ -176,6 +176,51 @@ static void test_save(void)
     end_group("save and restore");
 }
 
+// An object leaves in the middle of a sweep, another goes on, and it comes back under another id.
+static void test_save_object(bool reverse)
+{
+    enum { N = 14, AT = 6 };
+    float(*whole)[LOW * LOW] = malloc(N * sizeof *whole),
+                        (*parts)[LOW * LOW] = malloc(N * sizeof *whole);
+    VideoFixture fixture = {90, 60, N, -1, 0};
+    Sam2Video *video = open_video(&fixture, sam2_video_options_default());
+    int64_t start = reverse ? N - 1 : 0;
+    CHECK(click(video, start, 3, 30, 30) == SAM2_OK);
+    CHECK(click(video, start, 4, 70, 10) == SAM2_OK);
+    CHECK(sweep(video, start, -1, reverse, 3, whole) == N);
+    sam2_video_reset(video);
+    CHECK(click(video, start, 3, 30, 30) == SAM2_OK);
+    CHECK(click(video, start, 4, 70, 10) == SAM2_OK);
+    CHECK(sweep(video, start, AT, reverse, 3, parts) == AT + 1);
+    void *data, *all;
+    size_t size, all_size;
+    Sam2Error error = {0};
+    CHECK(sam2_video_save_object(video, 9, &data, &size, &error) == SAM2_ERR_ARGUMENT && !data);
+    CHECK(sam2_video_save_object(video, 3, &data, &size, NULL) == SAM2_OK);
+    CHECK(sam2_video_save(video, &all, &all_size, NULL) == SAM2_OK && all_size > size);
+    CHECK(sam2_video_remove_object(video, 3, true, NULL) == SAM2_OK);
+    int64_t next = reverse ? N - 2 - AT : AT + 1;
+    CHECK(sweep(video, next, -1, reverse, 4, NULL) == N - AT - 1);
+    // One block may serve twice; a block of two objects is none of one.
+    CHECK(sam2_video_restore_object(video, 7, data, size, NULL) == SAM2_OK);
+    CHECK(sam2_video_restore_object(video, 7, all, all_size, &error) == SAM2_ERR_FORMAT);
+    CHECK(sam2_video_restore_object(video, 8, data, size - 1, &error) == SAM2_ERR_FORMAT);
+    const int *ids;
+    CHECK(sam2_video_get_objects(video, &ids) == 2 && ids[0] == 4 && ids[1] == 7);
+    for (int id = 4; id <= 7; id += 3) {
+        CHECK(sam2_video_restore_object(video, id, data, size, NULL) == SAM2_OK);
+        memset(parts[next], 0, sizeof *parts);
+        CHECK(sweep(video, next, -1, reverse, id, parts) == N - AT - 1);
+        CHECK(equal(whole[0], parts[0], N));
+    }
+    sam2_video_close(&video);
+    sam2_free(data);
+    sam2_free(all);
+    free(whole);
+    free(parts);
+    end_group(reverse ? "an object leaves and returns, backward" : "an object leaves and returns");
+}
+
 static void test_set_result(void)
 {
     enum { N = 8 };
@@ -308,6 +353,8 @@ int main(void)
     test_sizes();
     test_bounded();
     test_save();
+    test_save_object(false);
+    test_save_object(true);
     test_set_result();
     test_subset();
     test_features();
