@@ -22,7 +22,7 @@ rule() {
 
 sources() {
     find model app ui tests tools data dev .ci -type f \
-        \( -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' "$@" \) 2>/dev/null | sort
+        \( -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' -o -name '*.cc' "$@" \) 2>/dev/null | sort
 }
 
 # includes FOLDER PATTERN: the #include lines of FOLDER whose file name matches PATTERN.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// test_ops VECTORS.safetensors | --bench [--threads N]
+// test_ops VECTORS.safetensors [--cuda] | --bench [--threads N]
 // Every operation on every backend: against what PyTorch, Pillow and SciPy gave (tests/data/ops),
 // and on random odd sizes against the reference backend. The cpu backend runs once for each
 // instruction set that the processor has.
@@ -112,8 +112,10 @@ static void place(Case *c, Operand *operand, size_t before, size_t after)
 const Operand *case_input(Case *c, const char *name, int n_dims, const int64_t *shape)
 {
     Operand *operand = add_operand(c, name, n_dims, shape);
-    // On the host at any address that a float may have, and ending with the allocation.
-    place(c, operand, c->be->kind == SAM2_BACKEND_CUDA || c->n_runs ? 0 : case_random(c) % 5, 0);
+    // On the host at any address that a float may have, and ending with the allocation. The number
+    // is drawn for all: every backend gets the same operands.
+    const size_t before = case_random(c) % 5;
+    place(c, operand, c->be->kind == SAM2_BACKEND_CUDA || c->n_runs ? 0 : before, 0);
     return operand;
 }
 
@@ -134,8 +136,9 @@ const Sam2Tensor *case_output(Case *c, const char *before, int n_dims, const int
     const uint32_t canary = CANARY;
     for (int64_t i = 0; !before && i < n; i++)
         memcpy(&operand->host[i], &canary, sizeof canary);
+    const size_t before_dst = case_random(c) % 5;
     const bool aligned = c->be->kind == SAM2_BACKEND_CUDA || c->n_runs;
-    place(c, operand, GUARD + (aligned ? 0 : case_random(c) % 5), GUARD);
+    place(c, operand, GUARD + (aligned ? 0 : before_dst), GUARD);
     c->out = operand;
     return &operand->tensor;
 }
@@ -461,15 +464,19 @@ int main(int argc, char **argv)
         sam2_backend_close(&ref);
         return 0;
     }
+    const char *why = "";
     Sam2Checkpoint *vectors;
     Sam2Error error = {0};
     if (sam2_checkpoint_open(&vectors, argv[1], &error) != SAM2_OK) {
         printf("%s\n", error.message);
         return 1;
     }
-    test_checks(ref);
-    test_backend(ref, ref, vectors, "");
-    if (sam2_backend_available(SAM2_BACKEND_CPU, NULL))
+    const bool only_cuda = argc > 2 && !strcmp(argv[2], "--cuda");
+    if (!only_cuda) {
+        test_checks(ref);
+        test_backend(ref, ref, vectors, "");
+    }
+    if (!only_cuda && sam2_backend_available(SAM2_BACKEND_CPU, NULL))
         test_cpu(ref, vectors);
     for (int bf16 = 0; bf16 < 2 && sam2_backend_available(SAM2_BACKEND_CUDA, NULL); bf16++) {
         Sam2Backend *be =
@@ -480,5 +487,9 @@ int main(int argc, char **argv)
     }
     sam2_checkpoint_close(&vectors);
     sam2_backend_close(&ref);
+    if (only_cuda && !sam2_backend_available(SAM2_BACKEND_CUDA, &why)) {
+        printf("%s\n", why);
+        return 77;
+    }
     return end_tests();
 }

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cuda backend: the device, its memory, the table of operations.
+#include "model/cuda/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+// ---- The device --------------------------------------------------------------------------------
+
+// Device 0; CUDA_VISIBLE_DEVICES chooses another one.
+static bool find_device(const char **why, struct cudaDeviceProp *out)
+{
+    static char reason[256];
+    int n = 0;
+    cudaError_t error = cudaGetDeviceCount(&n);
+    if (error == cudaSuccess && n > 0)
+        error = cudaGetDeviceProperties(out, 0);
+    if (error != cudaSuccess || n == 0) {
+        cudaGetLastError();
+        snprintf(reason, sizeof reason, "there is no NVIDIA GPU that can be used: %s",
+                 n == 0 && error == cudaSuccess ? "none was found" : cudaGetErrorString(error));
+        *why = reason;
+        return false;
+    }
+    if (out->major * 10 + out->minor < 75) {
+        snprintf(reason, sizeof reason,
+                 "%.100s has compute capability %d.%d; the CUDA backend needs 7.5 or more",
+                 out->name, out->major, out->minor);
+        *why = reason;
+        return false;
+    }
+    return true;
+}
+
+static bool is_available(const char **why)
+{
+    struct cudaDeviceProp properties;
+    return find_device(why, &properties);
+}
+
+Sam2Status sam2_cuda_check(Sam2Backend *be, cudaError_t error, const char *what)
+{
+    if (error == cudaSuccess)
+        return SAM2_OK;
+    cudaGetLastError(); // what is not sticky is forgotten
+    if (error == cudaErrorMemoryAllocation)
+        return sam2_fail(&be->error, SAM2_ERR_MEMORY, "out of GPU memory: %s", what);
+    return sam2_fail(&be->error, SAM2_ERR_BACKEND,
+                     "the GPU failed: %s: %s; open the model again, or use the cpu backend", what,
+                     cudaGetErrorString(error));
+}
+
+// ---- Memory ------------------------------------------------------------------------------------
+
+static void *allocate(Sam2Backend *be, size_t size)
+{
+    void *data = NULL;
+    return sam2_cuda_check(be, cudaMalloc(&data, size ? size : 1), "tensors") == SAM2_OK ? data
+                                                                                         : NULL;
+}
+
+static void release(Sam2Backend *be, void *data)
+{
+    cudaFree(data);
+}
+
+static Sam2Status upload(Sam2Backend *be, void *dst, const void *host, size_t size)
+{
+    return sam2_cuda_check(
+        be, cudaMemcpyAsync(dst, host, size, cudaMemcpyHostToDevice, sam2_cuda_state(be)->stream),
+        "uploading");
+}
+
+static Sam2Status synchronise(Sam2Backend *be)
+{
+    return sam2_cuda_check(be, cudaStreamSynchronize(sam2_cuda_state(be)->stream), "waiting");
+}
+
+static Sam2Status download(Sam2Backend *be, void *host, const void *src, size_t size)
+{
+    SAM2_TRY(sam2_cuda_check(
+        be, cudaMemcpyAsync(host, src, size, cudaMemcpyDeviceToHost, sam2_cuda_state(be)->stream),
+        "downloading"));
+    return synchronise(be);
+}
+
+static Sam2Status copy(Sam2Backend *be, void *dst, const void *src, size_t size)
+{
+    return sam2_cuda_check(
+        be, cudaMemcpyAsync(dst, src, size, cudaMemcpyDeviceToDevice, sam2_cuda_state(be)->stream),
+        "copying");
+}
+
+void *sam2_cuda_scratch(Sam2Backend *be, Sam2CudaScratch purpose, size_t size)
+{
+    Sam2CudaState *state = sam2_cuda_state(be);
+    if (state->scratch[purpose].size < size || !state->scratch[purpose].data) {
+        // cudaFree() waits for what still uses the old one.
+        cudaFree(state->scratch[purpose].data);
+        state->scratch[purpose].data = NULL;
+        state->scratch[purpose].size = 0;
+        size += size / 4; // what needs it grows with the memory of a video
+        state->scratch[purpose].data = allocate(be, size);
+        if (state->scratch[purpose].data)
+            state->scratch[purpose].size = size;
+    }
+    return state->scratch[purpose].data;
+}
+
+// ---- Operations of one kernel ------------------------------------------------------------------
+
+static Sam2Status layer_norm(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x,
+                             const Sam2Tensor *gamma, const Sam2Tensor *beta, float eps,
+                             Sam2Act act)
+{
+    return sam2_cuda_check(be,
+                           sam2_cuda_launch_layer_norm(sam2_cuda_state(be)->stream, sam2_f32(dst),
+                                                       sam2_f32(x), sam2_f32(gamma), sam2_f32(beta),
+                                                       x->shape[0], (int)x->shape[1], eps,
+                                                       (int)act),
+                           "layer norm");
+}
+
+static Sam2Status rope(Sam2Backend *be, const Sam2Tensor *x, const Sam2Tensor *cos,
+                       const Sam2Tensor *sin, int64_t n_rotated)
+{
+    return sam2_cuda_check(be,
+                           sam2_cuda_launch_rope(sam2_cuda_state(be)->stream, sam2_f32(x),
+                                                 sam2_f32(cos), sam2_f32(sin), n_rotated,
+                                                 cos->shape[1], cos->shape[0]),
+                           "rotary positions");
+}
+
+static Sam2Status max_pool(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x)
+{
+    return sam2_cuda_check(be,
+                           sam2_cuda_launch_max_pool(sam2_cuda_state(be)->stream, sam2_f32(dst),
+                                                     sam2_f32(x), (int)dst->shape[0],
+                                                     (int)dst->shape[1], (int)x->shape[2]),
+                           "pooling");
+}
+
+static Sam2Status upsample_add(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x)
+{
+    return sam2_cuda_check(be,
+                           sam2_cuda_launch_upsample_add(sam2_cuda_state(be)->stream, sam2_f32(dst),
+                                                         sam2_f32(x), (int)dst->shape[0],
+                                                         (int)dst->shape[1], (int)x->shape[2]),
+                           "upsampling");
+}
+
+static Sam2Status add(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *a,
+                      const Sam2Tensor *b, float scale)
+{
+    return sam2_cuda_check(be,
+                           sam2_cuda_launch_add(sam2_cuda_state(be)->stream, sam2_f32(dst),
+                                                sam2_f32(a), sam2_f32(b), sam2_tensor_count(a),
+                                                sam2_tensor_count(b), scale),
+                           "adding");
+}
+
+static Sam2Status mask_to_memory(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x,
+                                 bool binarize, float scale, float bias)
+{
+    return sam2_cuda_check(
+        be,
+        sam2_cuda_launch_mask_to_memory(sam2_cuda_state(be)->stream, sam2_f32(dst), sam2_f32(x),
+                                        sam2_tensor_count(x), binarize, scale, bias),
+        "scaling a mask");
+}
+
+static Sam2Status round_bf16(Sam2Backend *be, const Sam2Tensor *x)
+{
+    return sam2_cuda_check(
+        be,
+        sam2_cuda_launch_round_bf16(sam2_cuda_state(be)->stream, sam2_f32(x), sam2_tensor_count(x)),
+        "rounding");
+}
+
+static Sam2Status fill_holes(Sam2Backend *be, const Sam2Tensor *x, int max_area, float value)
+{
+    size_t size = (size_t)sam2_tensor_count(x) * sizeof(int);
+    int *labels = sam2_cuda_scratch(be, SAM2_CUDA_SCRATCH_IMAGE, size);
+    int *areas = sam2_cuda_scratch(be, SAM2_CUDA_SCRATCH_IMAGE2, size);
+    if (!labels || !areas)
+        return be->error.status;
+    return sam2_cuda_check(be,
+                           sam2_cuda_launch_fill_holes(sam2_cuda_state(be)->stream, sam2_f32(x),
+                                                       (int)x->shape[0], (int)x->shape[1], max_area,
+                                                       value, labels, areas),
+                           "filling holes");
+}
+
+// ---- Opening -----------------------------------------------------------------------------------
+
+static void close_cuda(Sam2Backend *be)
+{
+    Sam2CudaState *state = sam2_cuda_state(be);
+    if (state->stream)
+        cudaStreamSynchronize(state->stream);
+    for (int i = 0; i < SAM2_CUDA_N_SCRATCH; i++)
+        cudaFree(state->scratch[i].data);
+    for (int i = 0; i < SAM2_CUDA_N_TAPS; i++)
+        cudaFree(state->taps[i].memory);
+    sam2_cuda_gemm_close(&state->gemm);
+    if (state->stream)
+        cudaStreamDestroy(state->stream);
+    cudaGetLastError();
+    free(state);
+    be->state = NULL;
+}
+
+static const Sam2BackendOps cuda_ops = {
+    .alloc = allocate,
+    .free = release,
+    .upload = upload,
+    .download = download,
+    .copy = copy,
+    .weight_init = sam2_cuda_weight_init,
+    .weight_free = sam2_cuda_weight_free,
+    .close = close_cuda,
+    .linear = sam2_cuda_linear,
+    .matmul_nt = sam2_cuda_matmul_nt,
+    .layer_norm = layer_norm,
+    .window_attention = sam2_cuda_window_attention,
+    .attention = sam2_cuda_attention,
+    .rope = rope,
+    .conv2d = sam2_cuda_conv2d,
+    .depthwise_conv = sam2_cuda_depthwise_conv,
+    .conv_transpose = sam2_cuda_conv_transpose,
+    .max_pool = max_pool,
+    .upsample_add = upsample_add,
+    .add = add,
+    .mask_to_memory = mask_to_memory,
+    .round_bf16 = round_bf16,
+    .resize = sam2_cuda_resize,
+    .image_input = sam2_cuda_image_input,
+    .fill_holes = fill_holes,
+    .sync = synchronise,
+};
+
+static Sam2Status open_cuda(Sam2Backend *be)
+{
+    const char *why;
+    struct cudaDeviceProp properties;
+    if (!find_device(&why, &properties))
+        return sam2_fail(&be->error, SAM2_ERR_UNSUPPORTED, "%s", why);
+    Sam2CudaState *state = calloc(1, sizeof *state);
+    if (!state)
+        return sam2_fail_memory(&be->error, sizeof *state);
+    *state = (Sam2CudaState){.n_multiprocessors = properties.multiProcessorCount,
+                             .shared_limit = (int)properties.sharedMemPerBlockOptin,
+                             .half = properties.major >= 8 ? SAM2_CUDA_BF16 : SAM2_CUDA_F16};
+    be->state = state;
+    Sam2Status status = sam2_cuda_check(
+        be, cudaStreamCreateWithFlags(&state->stream, cudaStreamNonBlocking), "opening a stream");
+    if (status == SAM2_OK)
+        status = sam2_cuda_gemm_open(&state->gemm, state->stream, &be->error);
+    if (status != SAM2_OK) {
+        close_cuda(be);
+        return status;
+    }
+    if (be->precision == SAM2_PRECISION_AUTO)
+        be->precision = SAM2_PRECISION_BF16;
+    be->ops = &cuda_ops;
+    be->kind = SAM2_BACKEND_CUDA;
+    snprintf(be->name, sizeof be->name, "cuda (%.40s%s)", properties.name,
+             be->precision != SAM2_PRECISION_BF16 ? ""
+             : state->half == SAM2_CUDA_BF16      ? ", bf16"
+                                                  : ", fp16");
+    return SAM2_OK;
+}
+
+__attribute__((visibility("default"))) const Sam2CudaModule sam2_cuda_module = {
+    .abi = SAM2_CUDA_MODULE_ABI, .available = is_available, .open = open_cuda};

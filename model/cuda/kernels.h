@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels, as C functions that put them on a stream.
+//
+// All pointers are device memory unless they say host. Each returns what cudaGetLastError() says of
+// the launch; errors of running come with a later call. "half" is bfloat16, or float16 on devices
+// without it (Sam2CudaHalf).
+#pragma once
+
+#include <cuda_runtime_api.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/cuda/scalar.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum Sam2CudaHalf { SAM2_CUDA_BF16, SAM2_CUDA_F16 } Sam2CudaHalf;
+
+// ---- elementwise.cu ----------------------------------------------------------------------------
+
+cudaError_t sam2_cuda_launch_add(cudaStream_t stream, float *dst, const float *a, const float *b,
+                                 int64_t n, int64_t n_b, float scale);
+// x (rows, n) = act(x + bias (n) or NULL) + residual or NULL, in place or to dst.
+cudaError_t sam2_cuda_launch_finish(cudaStream_t stream, float *dst, const float *x,
+                                    const float *bias, const float *residual, int64_t rows,
+                                    int64_t n, int act);
+cudaError_t sam2_cuda_launch_mask_to_memory(cudaStream_t stream, float *dst, const float *x,
+                                            int64_t n, bool binarize, float scale, float bias);
+cudaError_t sam2_cuda_launch_round_bf16(cudaStream_t stream, float *x, int64_t n);
+cudaError_t sam2_cuda_launch_rope(cudaStream_t stream, float *x, const float *cos, const float *sin,
+                                  int64_t rows, int64_t half, int64_t period);
+cudaError_t sam2_cuda_launch_max_pool(cudaStream_t stream, float *dst, const float *x, int out_h,
+                                      int out_w, int c);
+cudaError_t sam2_cuda_launch_upsample_add(cudaStream_t stream, float *dst, const float *x,
+                                          int out_h, int out_w, int c);
+// x (rows, k) fp32 to half (rows, k_padded), zeros behind k.
+cudaError_t sam2_cuda_launch_to_half(cudaStream_t stream, void *dst, const float *x, int64_t rows,
+                                     int64_t k, int64_t k_padded, Sam2CudaHalf half);
+
+// ---- convolution.cu ----------------------------------------------------------------------------
+
+typedef struct Sam2CudaConv {
+    int h, w, c, kh, kw, stride, pad, out_h, out_w;
+} Sam2CudaConv;
+
+// Patches of x (h, w, c): (out_h * out_w, k_padded), k = kh * kw * c; half if to_half, else fp32.
+cudaError_t sam2_cuda_launch_patches(cudaStream_t stream, void *dst, const float *x,
+                                     const Sam2CudaConv *conv, int64_t first_pixel,
+                                     int64_t n_pixels, int64_t k_padded, bool to_half,
+                                     Sam2CudaHalf half);
+// w (k, k, c)
+cudaError_t sam2_cuda_launch_depthwise(cudaStream_t stream, float *dst, const float *x,
+                                       const float *w, const float *bias, int h, int width, int c,
+                                       int k);
+// dst (2h, 2w, c) = act(y (h * w, 4, c) + bias + residual or NULL)
+cudaError_t sam2_cuda_launch_unfold2(cudaStream_t stream, float *dst, const float *y,
+                                     const float *bias, const float *residual, int h, int w, int c,
+                                     int act);
+
+// ---- layer_norm.cu -----------------------------------------------------------------------------
+
+cudaError_t sam2_cuda_launch_layer_norm(cudaStream_t stream, float *dst, const float *x,
+                                        const float *gamma, const float *beta, int64_t rows, int c,
+                                        float eps, int act);
+
+// ---- attention ---------------------------------------------------------------------------------
+
+// Queries, keys and values of one or many attentions of the same size: batch b of head h.
+typedef struct Sam2CudaAttention {
+    int n_batches, n_heads, n_q, n_k, d, d_v;
+    float scale;
+    // Where query t of (batch, head) goes: row `row * d_out + head * d_v` of dst, row being t, or
+    // what the windows say (-1: nowhere).
+    float *dst;
+    int64_t d_out;
+    bool windowed;
+    Sam2CudaWindows windows;
+} Sam2CudaAttention;
+
+// attention_f32.cu: everything in fp32. Packed operands, (batch * head, t, d), fp32.
+cudaError_t sam2_cuda_launch_attention_f32(cudaStream_t stream, const Sam2CudaAttention *attention,
+                                           const float *q, const float *k, const float *v);
+
+// flash.c: how attention on tensor cores is cut. Operands are packed as half, (batch * head, t,
+// padded width); q is multiplied by scale * log2(e) when it is packed.
+typedef struct Sam2CudaFlash {
+    int d, d_v;          // padded widths, of one of the kernels that there are
+    int n_splits;        // of the keys, so that the device is filled
+    size_t scratch_size; // bytes, for n_splits > 1
+} Sam2CudaFlash;
+
+void sam2_cuda_flash_choose(Sam2CudaFlash *out, const Sam2CudaAttention *attention,
+                            int n_multiprocessors);
+
+// attention_bf16.cu and attention_f16.cu: the same kernels for both half types. `shared_limit` is
+// the shared memory that a block can have.
+cudaError_t sam2_cuda_launch_flash_bf16(cudaStream_t stream, const Sam2CudaAttention *attention,
+                                        const Sam2CudaFlash *flash, const void *q, const void *k,
+                                        const void *v, float *scratch, int shared_limit);
+cudaError_t sam2_cuda_launch_flash_f16(cudaStream_t stream, const Sam2CudaAttention *attention,
+                                       const Sam2CudaFlash *flash, const void *q, const void *k,
+                                       const void *v, float *scratch, int shared_limit);
+
+// pack.cu: operands for both. `to_half`: half with scaled, else fp32 (padded widths then are d,
+// d_v). Rows of x (t, n_heads * d) to (n_heads, t, d_padded), times factor.
+cudaError_t sam2_cuda_launch_pack_heads(cudaStream_t stream, void *dst, const float *x, int64_t t,
+                                        int n_heads, int d, int d_padded, float factor,
+                                        bool to_half, Sam2CudaHalf half);
+// Part `part` (0 q, 1 k, 2 v) of qkv (h, w, 3c) to (tiles * heads, tokens, d_padded); tokens beyond
+// the map are bias. q is pooled where the windows say so.
+cudaError_t sam2_cuda_launch_pack_windows(cudaStream_t stream, void *dst, const float *qkv,
+                                          const float *bias, int part,
+                                          const Sam2CudaWindows *windows, int c, int n_heads,
+                                          int d_padded, float factor, bool to_half,
+                                          Sam2CudaHalf half);
+
+// ---- image.cu ----------------------------------------------------------------------------------
+
+cudaError_t sam2_cuda_launch_bilinear(cudaStream_t stream, float *dst, const float *x, int n_planes,
+                                      int h, int w, int out_h, int out_w);
+// A table of taps: first (n_out), n (n_out), weights (n_out, n_max).
+typedef struct Sam2CudaTaps {
+    const int *first, *n;
+    const float *weights;
+    const int *fixed; // the same for 8-bit pixels, in 1 / 2^22
+    int n_max, n_out;
+} Sam2CudaTaps;
+// Along the middle axis of x (a, n_in, b) to dst (a, n_out, b).
+cudaError_t sam2_cuda_launch_resample(cudaStream_t stream, float *dst, const float *x, int64_t a,
+                                      int64_t n_in, int64_t b, const Sam2CudaTaps *taps);
+cudaError_t sam2_cuda_launch_resample_8bit(cudaStream_t stream, uint8_t *dst, const uint8_t *x,
+                                           int64_t a, int64_t n_in, int64_t b,
+                                           const Sam2CudaTaps *taps);
+// 8 bits to fp32 / 255; and (x - mean) / deviation of interleaved RGB, in place.
+cudaError_t sam2_cuda_launch_from_8bit(cudaStream_t stream, float *dst, const uint8_t *x,
+                                       int64_t n);
+cudaError_t sam2_cuda_launch_normalise(cudaStream_t stream, float *x, int64_t n);
+
+// ---- holes.cu ----------------------------------------------------------------------------------
+
+// labels, areas (h * w) are scratch.
+cudaError_t sam2_cuda_launch_fill_holes(cudaStream_t stream, float *x, int h, int w, int max_area,
+                                        float value, int *labels, int *areas);
+
+#ifdef __cplusplus
+}
+#endif
