@@ -2,6 +2,7 @@
 // Fibers that stand for the threads of a block, and CUDA's runtime on the host.
 #include "tests/model/cuda/emulate.h"
 
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <ucontext.h>
@@ -17,13 +18,16 @@ typedef struct Group {
     unsigned generation;
 } Group;
 
+// A context begins a fiber; after that jumps switch, which need no system call.
 typedef struct Fiber {
     ucontext_t context;
-    bool done;
+    jmp_buf at;
+    bool begun, done;
 } Fiber;
 
 static struct {
     ucontext_t main;
+    jmp_buf main_at;
     Fiber fibers[MAX_THREADS];
     unsigned char *stacks, *shared;
     int current;
@@ -34,7 +38,18 @@ static struct {
 
 static void switch_to_main(void)
 {
-    swapcontext(&state.fibers[state.current].context, &state.main);
+    if (!_setjmp(state.fibers[state.current].at))
+        _longjmp(state.main_at, 1);
+}
+
+static void switch_to(Fiber *fiber)
+{
+    if (_setjmp(state.main_at))
+        return;
+    if (fiber->begun)
+        _longjmp(fiber->at, 1);
+    fiber->begun = true;
+    setcontext(&fiber->context);
 }
 
 static void open_if_complete(Group *group)
@@ -102,7 +117,7 @@ static void run_block(int n, size_t shared_size)
         state.warps[i] = Group{n - i * 32 < 32 ? n - i * 32 : 32, 0, 0};
     for (int i = 0; i < n; i++) {
         Fiber *fiber = &state.fibers[i];
-        fiber->done = false;
+        fiber->begun = fiber->done = false;
         getcontext(&fiber->context);
         fiber->context.uc_stack.ss_sp = state.stacks + (size_t)i * STACK_SIZE;
         fiber->context.uc_stack.ss_size = STACK_SIZE;
@@ -115,7 +130,7 @@ static void run_block(int n, size_t shared_size)
                 continue;
             state.current = i;
             threadIdx = dim3(i % (int)blockDim.x, i / (int)blockDim.x, 0);
-            swapcontext(&state.main, &state.fibers[i].context);
+            switch_to(&state.fibers[i]);
             left -= state.fibers[i].done;
         }
     }
