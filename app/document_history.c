@@ -5,6 +5,7 @@
 // a later done command changed the cell, the amendment is refused; where an undone one did, redoing
 // takes the value that is there then as its value before.
 #include "app/document_private.h"
+#include "app/store.h"
 
 #define MERGE_WINDOW (G_USEC_PER_SEC * 1)
 
@@ -155,7 +156,17 @@ static void drop_undone(MskDocument *document)
 {
     if (document->n_done == document->commands->len)
         return;
+    const MskCommand *last = msk_document_peek_undo(document);
+    if (document->store)
+        msk_store_drop_commands_after(document->store, last ? last->id : 0);
     g_ptr_array_set_size(document->commands, (int)document->n_done);
+}
+
+static void write_command(MskDocument *document, MskCommand *command)
+{
+    if (document->store)
+        msk_store_write_command(document->store, command);
+    msk_command_forget_pending(command);
 }
 
 static void commit_new(MskDocument *document, MskCommand *command)
@@ -164,7 +175,7 @@ static void commit_new(MskDocument *document, MskCommand *command)
     g_ptr_array_add(document->commands, msk_command_ref(command));
     document->n_done++;
     document->next_command++;
-    msk_command_forget_pending(command);
+    write_command(document, command);
 }
 
 // The last command came to nothing by merging: a slider went back to where it was.
@@ -176,7 +187,7 @@ static void drop_last(MskDocument *document)
 
 static void commit_again(MskDocument *document, MskCommand *command, gboolean merged)
 {
-    msk_command_forget_pending(command);
+    write_command(document, command);
     if (merged && changes_nothing(command))
         drop_last(document);
 }
@@ -223,6 +234,8 @@ gboolean msk_document_undo(MskDocument *document)
         const MskChange *change = command->changes->pdata[i];
         msk_document_put_value(document, &change->cell, change->before);
     }
+    if (document->store)
+        msk_store_write_undo(document->store, command);
     msk_document_flush_objects(document);
     msk_document_flush_frames(document);
     msk_document_notify_history(document);
@@ -252,6 +265,8 @@ gboolean msk_document_redo(MskDocument *document)
         take_before(document, change);
         msk_document_put_value(document, &change->cell, change->after);
     }
+    if (document->store)
+        msk_store_write_redo(document->store, command);
     msk_document_flush_objects(document);
     msk_document_flush_frames(document);
     msk_document_notify_history(document);

@@ -39,7 +39,8 @@ typedef struct MskMediaRef {
 gboolean msk_media_ref_init(MskMediaRef *out, const char *path, GError **error);
 void msk_media_ref_clear(MskMediaRef *ref);
 MskMediaRef *msk_media_ref_copy(const MskMediaRef *ref);
-void msk_media_ref_free(MskMediaRef *ref);
+void msk_media_ref_free(MskMediaRef *ref); // NULL is fine
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(MskMediaRef, msk_media_ref_free)
 // Whether both are the same content.
 gboolean msk_media_ref_matches(const MskMediaRef *a, const MskMediaRef *b);
 
@@ -60,7 +61,8 @@ MskStore *msk_store_open(const char *path, MskStoreFlags flags, GError **error);
 // Writes what is pending and closes the file. Blocks until then. NULL is fine.
 void msk_store_close(MskStore *store);
 
-const char *msk_store_get_path(MskStore *store);
+const char *msk_store_get_path(MskStore *store); // absolute
+gboolean msk_store_is_read_only(MskStore *store);
 const MskMediaRef *msk_store_get_media(MskStore *store);
 void msk_store_set_media(MskStore *store, const MskMediaRef *media); // relinked, counted
 

@@ -6,8 +6,6 @@
 
 G_BEGIN_DECLS
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(MskMediaRef, msk_media_ref_free)
-
 // A project on its way in: read, but its clip is not there yet.
 typedef struct MskPending {
     char *path; // of the project; NULL: none
