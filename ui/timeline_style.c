@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// The timeline's colours, taken from the theme, and its patterns and markers, drawn once.
+#include "ui/rgb.h"
+#include "ui/timeline_private.h"
+
+#include <math.h>
+
+#define PATTERN_PERIOD 8 // pixels; divides the pattern's overhang
+#define PATTERN_WIDTH (MSK_TIMELINE_TILE_WIDTH + PATTERN_PERIOD)
+#define PATTERN_HEIGHT MSK_TIMELINE_BAR_HEIGHT
+#define LANE_CONTRAST 3.0 // WCAG 2, graphical objects
+
+static GdkRGBA look_up(GtkStyleContext *context, const char *name, const GdkRGBA *fallback)
+{
+    GdkRGBA colour;
+
+    return gtk_style_context_lookup_color(context, name, &colour) ? colour : *fallback;
+}
+
+static GdkRGBA with_alpha(GdkRGBA colour, float alpha)
+{
+    colour.alpha *= alpha;
+    return colour;
+}
+
+// ---- Pictures ----------------------------------------------------------------------------------
+
+typedef void (*PaintFunc)(cairo_t *cr, const MskTimelineStyle *style);
+
+static GdkTexture *paint(const MskTimelineStyle *style, int width, int height, PaintFunc func)
+{
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, width * style->scale,
+                                                          height * style->scale);
+    cairo_t *cr = cairo_create(surface);
+
+    cairo_scale(cr, style->scale, style->scale);
+    func(cr, style);
+    cairo_destroy(cr);
+    cairo_surface_flush(surface);
+    const int stride = cairo_image_surface_get_stride(surface);
+    g_autoptr(GBytes) bytes =
+        g_bytes_new(cairo_image_surface_get_data(surface), (gsize)(stride * height * style->scale));
+    GdkTexture *texture = gdk_memory_texture_new(width * style->scale, height * style->scale,
+                                                 GDK_MEMORY_DEFAULT, bytes, (gsize)stride);
+    cairo_surface_destroy(surface);
+    return texture;
+}
+
+// Gaps of the lane's background over a bar: what is left of it is hatched.
+static void paint_hatch(cairo_t *cr, const MskTimelineStyle *style)
+{
+    gdk_cairo_set_source_rgba(cr, &style->background);
+    cairo_set_line_width(cr, PATTERN_PERIOD * 0.4);
+    for (int x = -3 * PATTERN_PERIOD; x < PATTERN_WIDTH + PATTERN_PERIOD; x += PATTERN_PERIOD) {
+        cairo_move_to(cr, x, PATTERN_HEIGHT + 1);
+        cairo_line_to(cr, x + PATTERN_HEIGHT + 2, -1);
+    }
+    cairo_stroke(cr);
+}
+
+// Two rails and bolts between them.
+static void paint_lock(cairo_t *cr, const MskTimelineStyle *style)
+{
+    gdk_cairo_set_source_rgba(cr, &style->background);
+    cairo_rectangle(cr, 0, 2, PATTERN_WIDTH, 1.5);
+    cairo_rectangle(cr, 0, PATTERN_HEIGHT - 3.5, PATTERN_WIDTH, 1.5);
+    for (int x = 0; x < PATTERN_WIDTH; x += PATTERN_PERIOD)
+        cairo_rectangle(cr, x + 2.5, PATTERN_HEIGHT / 2.0 - 1.5, 3, 3);
+    cairo_fill(cr);
+}
+
+static void trace_diamond(cairo_t *cr, double radius)
+{
+    const double c = MSK_SHAPE_SIZE / 2.0;
+
+    cairo_move_to(cr, c, c - radius);
+    cairo_line_to(cr, c + radius, c);
+    cairo_line_to(cr, c, c + radius);
+    cairo_line_to(cr, c - radius, c);
+    cairo_close_path(cr);
+}
+
+static void trace_disc(cairo_t *cr, double radius)
+{
+    cairo_new_sub_path(cr);
+    cairo_arc(cr, MSK_SHAPE_SIZE / 2.0, MSK_SHAPE_SIZE / 2.0, radius, 0, 2 * G_PI);
+}
+
+static void fill(cairo_t *cr, const GdkRGBA *colour)
+{
+    gdk_cairo_set_source_rgba(cr, colour);
+    cairo_fill(cr);
+}
+
+static void paint_prompt(cairo_t *cr, const MskTimelineStyle *style)
+{
+    trace_diamond(cr, 6.5);
+    fill(cr, &style->background);
+    trace_diamond(cr, 5);
+    fill(cr, &style->foreground);
+}
+
+static void paint_paint(cairo_t *cr, const MskTimelineStyle *style)
+{
+    trace_disc(cr, 5.2);
+    fill(cr, &style->background);
+    trace_disc(cr, 3.9);
+    fill(cr, &style->foreground);
+}
+
+static void paint_both(cairo_t *cr, const MskTimelineStyle *style)
+{
+    paint_prompt(cr, style);
+    trace_disc(cr, 2.2);
+    fill(cr, &style->background);
+}
+
+static void paint_ghost(cairo_t *cr, const MskTimelineStyle *style)
+{
+    trace_diamond(cr, 6.5);
+    fill(cr, &style->foreground);
+    trace_diamond(cr, 5);
+    fill(cr, &style->accent);
+}
+
+void msk_timeline_style_load(void)
+{
+    static gboolean is_loaded;
+    if (is_loaded)
+        return;
+    is_loaded = TRUE;
+    g_autoptr(GtkCssProvider) provider = gtk_css_provider_new();
+    gtk_css_provider_load_from_resource(provider, "/org/masklet/Masklet/timeline.css");
+    gtk_style_context_add_provider_for_display(gdk_display_get_default(),
+                                               GTK_STYLE_PROVIDER(provider),
+                                               GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
+}
+
+// ---- The style ---------------------------------------------------------------------------------
+
+void msk_timeline_style_clear(MskTimelineStyle *style)
+{
+    g_clear_object(&style->hatch);
+    g_clear_object(&style->lock);
+    for (int i = 0; i < MSK_N_SHAPES; i++)
+        g_clear_object(&style->shapes[i]);
+    g_clear_object(&style->layout);
+}
+
+void msk_timeline_style_update(MskTimelineStyle *style, GtkWidget *widget)
+{
+    static const PaintFunc funcs[MSK_N_SHAPES] = {paint_prompt, paint_paint, paint_both,
+                                                  paint_ghost};
+    const GdkRGBA white = {1, 1, 1, 1};
+    const GdkRGBA blue = {0.21f, 0.52f, 0.89f, 1}, orange = {0.9f, 0.45f, 0.0f, 1};
+    GtkStyleContext *context = gtk_widget_get_style_context(widget);
+
+    msk_timeline_style_clear(style);
+    style->scale = gtk_widget_get_scale_factor(widget);
+    gtk_style_context_get_color(context, &style->foreground);
+    style->background = look_up(context, "view_bg_color", &white);
+    style->background_rgb = msk_rgb_from_rgba(&style->background);
+    style->accent = look_up(context, "accent_bg_color", &blue);
+    style->warning = msk_rgb_to_rgba(
+        msk_timeline_fit_colour(msk_rgb_from_rgba(&orange), style->background_rgb, LANE_CONTRAST));
+    style->dim = with_alpha(style->foreground, 0.6f);
+    style->line = with_alpha(style->foreground, 0.15f);
+    style->odd = with_alpha(style->foreground, 0.03f);
+    style->selected = with_alpha(style->accent, 0.18f);
+    style->hatch = paint(style, PATTERN_WIDTH, PATTERN_HEIGHT, paint_hatch);
+    style->lock = paint(style, PATTERN_WIDTH, PATTERN_HEIGHT, paint_lock);
+    for (int i = 0; i < MSK_N_SHAPES; i++)
+        style->shapes[i] = paint(style, MSK_SHAPE_SIZE, MSK_SHAPE_SIZE, funcs[i]);
+}
+
+GdkRGBA msk_timeline_style_get_colour(const MskTimelineStyle *style, guint32 colour)
+{
+    return msk_rgb_to_rgba(msk_timeline_fit_colour(colour, style->background_rgb, LANE_CONTRAST));
+}
+
+void msk_timeline_style_fill(GtkSnapshot *snapshot, GdkTexture *pattern,
+                             const graphene_rect_t *rect, int64_t phase)
+{
+    const float x = rect->origin.x - (float)(phase % PATTERN_PERIOD);
+
+    gtk_snapshot_push_clip(snapshot, rect);
+    gtk_snapshot_append_texture(
+        snapshot, pattern, &GRAPHENE_RECT_INIT(x, rect->origin.y, PATTERN_WIDTH, PATTERN_HEIGHT));
+    gtk_snapshot_pop(snapshot);
+}
+
+void msk_timeline_style_put_shape(const MskTimelineStyle *style, GtkSnapshot *snapshot,
+                                  MskTimelineShape shape, float x, float y)
+{
+    const float half = (MSK_SHAPE_SIZE - 1) / 2.0f; // x, y: the pixel in the middle
+
+    gtk_snapshot_append_texture(
+        snapshot, style->shapes[shape],
+        &GRAPHENE_RECT_INIT(x - half, y - half, MSK_SHAPE_SIZE, MSK_SHAPE_SIZE));
+}
+
+GskRenderNode *msk_timeline_style_draw_text(MskTimelineStyle *style, GtkWidget *widget,
+                                            const char *text, const GdkRGBA *colour, int *width)
+{
+    GtkSnapshot *snapshot = gtk_snapshot_new();
+
+    if (!style->layout) {
+        PangoAttrList *attributes = pango_attr_list_new();
+        pango_attr_list_insert(attributes, pango_attr_scale_new(0.82));
+        pango_attr_list_insert(attributes, pango_attr_font_features_new("tnum=1"));
+        style->layout = gtk_widget_create_pango_layout(widget, NULL);
+        pango_layout_set_attributes(style->layout, attributes);
+        pango_attr_list_unref(attributes);
+    }
+    pango_layout_set_text(style->layout, text, -1);
+    pango_layout_get_pixel_size(style->layout, width, NULL);
+    gtk_snapshot_append_layout(snapshot, style->layout, colour);
+    return gtk_snapshot_free_to_node(snapshot);
+}
