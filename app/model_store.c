@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finding models by name.
+// Finding models by name, listing and adding them.
 #include "app/model_store.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "app/engine.h"
 
 static const char *const extensions[] = {".safetensors", ".pt"};
 
@@ -33,13 +38,18 @@ static void add_folder(GPtrArray *folders, char *folder)
         g_ptr_array_add(folders, folder);
 }
 
+static char *dup_own_folder(void)
+{
+    return g_build_filename(g_get_user_data_dir(), "masklet", "models", NULL);
+}
+
 char **msk_model_store_get_folders(void)
 {
     GPtrArray *folders = g_ptr_array_new();
     const char *chosen = g_getenv("MASKLET_MODELS");
     if (chosen && *chosen)
         add_folder(folders, g_strdup(chosen));
-    add_folder(folders, g_build_filename(g_get_user_data_dir(), "masklet", "models", NULL));
+    add_folder(folders, dup_own_folder());
     // Beside the program, wherever it was installed to, or in the tree that it was built in.
     g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
     g_autofree char *bin = program ? g_path_get_dirname(program) : NULL;
@@ -67,20 +77,45 @@ static char *find_in(const char *folder, const char *stem)
     return NULL;
 }
 
-static void list_models(GString *text, char **folders)
+void msk_model_entry_free(gpointer data)
 {
+    MskModelEntry *entry = data;
+    g_free(entry->name);
+    g_free(entry->path);
+    g_free(entry);
+}
+
+static int compare_names_cb(gconstpointer a, gconstpointer b)
+{
+    const MskModelEntry *left = *(MskModelEntry *const *)a, *right = *(MskModelEntry *const *)b;
+    return strcmp(left->name, right->name);
+}
+
+GPtrArray *msk_model_store_list(void)
+{
+    g_auto(GStrv) folders = msk_model_store_get_folders();
+    g_autofree char *own = dup_own_folder();
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    GPtrArray *entries = g_ptr_array_new_with_free_func(msk_model_entry_free);
     for (int i = 0; folders[i]; i++) {
         g_autoptr(GDir) folder = g_dir_open(folders[i], 0, NULL);
-        const char *name;
-        while (folder && (name = g_dir_read_name(folder))) {
-            if (!has_extension(name))
+        const char *file;
+        while (folder && (file = g_dir_read_name(folder))) {
+            if (file[0] == '.' || !has_extension(file))
                 continue;
-            char *stem = g_strndup(name, (gsize)(strrchr(name, '.') - name));
-            if (g_hash_table_add(seen, stem))
-                g_string_append_printf(text, "%s%s", text->len ? ", " : "", stem);
+            g_autofree char *stem = g_strndup(file, (gsize)(strrchr(file, '.') - file));
+            char *path = find_in(folders[i], stem); // of two files of a name, the one that is used
+            if (!path || !g_hash_table_add(seen, g_strdup(stem))) {
+                g_free(path);
+                continue;
+            }
+            MskModelEntry *entry = g_new(MskModelEntry, 1);
+            *entry = (MskModelEntry){g_steal_pointer(&stem), path, strcmp(folders[i], own) == 0};
+            g_ptr_array_add(entries, entry);
         }
     }
+    g_ptr_array_sort(entries, compare_names_cb);
+    return entries;
 }
 
 static char *find_name(const char *name, char **folders)
@@ -109,11 +144,93 @@ char *msk_model_store_find(const char *name, GError **error)
     if (path)
         return path;
     g_autoptr(GString) known = g_string_new(NULL);
-    list_models(known, folders);
+    g_autoptr(GPtrArray) entries = msk_model_store_list();
+    for (guint i = 0; i < entries->len; i++)
+        g_string_append_printf(known, "%s%s", i ? ", " : "",
+                               ((MskModelEntry *)entries->pdata[i])->name);
     g_autofree char *places = g_strjoinv(", ", folders);
     g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT,
                 "there is no model named \"%s\" (known: %s); put NAME.safetensors or NAME.pt into "
                 "one of %s, or give its path",
                 name, known->len ? known->str : "none", places);
     return NULL;
+}
+
+// ---- Adding ------------------------------------------------------------------------------------
+
+static gboolean fail_io(GError **error, const char *path, int code)
+{
+    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(code), "Cannot write %s: %s", path,
+                g_strerror(code));
+    return FALSE;
+}
+
+// As `target`, which must not be there yet.
+static gboolean link_or_copy(const char *path, const char *target, GCancellable *cancellable,
+                             GError **error)
+{
+    if (link(path, target) == 0)
+        return TRUE;
+    if (errno == EEXIST)
+        return fail_io(error, target, EEXIST);
+    g_autofree char *temporary = g_strdup_printf("%s.%08x.part", target, g_random_int());
+    g_autoptr(GFile) from = g_file_new_for_path(path), to = g_file_new_for_path(temporary);
+    if (!g_file_copy(from, to, G_FILE_COPY_NONE, cancellable, NULL, NULL, error)) {
+        unlink(temporary);
+        return FALSE;
+    }
+    // Unlike rename, does not replace a file that has come meanwhile.
+    int code = link(temporary, target) == 0 ? 0 : errno;
+    if (code != 0 && code != EEXIST) // no hard links here
+        code = rename(temporary, target) == 0 ? 0 : errno;
+    unlink(temporary);
+    return code == 0 || fail_io(error, target, code);
+}
+
+gboolean msk_model_store_add(const char *path, char **name, GCancellable *cancellable,
+                             GError **error)
+{
+    MskModelInfo info;
+    if (!msk_model_inspect(path, &info, error))
+        return FALSE;
+    g_autofree char *base = g_path_get_basename(path);
+    if (!has_extension(base)) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+                    "%s: the name of a model file ends in .safetensors or .pt; rename it", path);
+        return FALSE;
+    }
+    g_autofree char *folder = dup_own_folder();
+    if (g_mkdir_with_parents(folder, 0777) != 0)
+        return fail_io(error, folder, errno);
+    g_autofree char *stem = g_strndup(base, (gsize)(strrchr(base, '.') - base));
+    g_autofree char *taken = find_in(folder, stem);
+    if (taken) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_EXIST,
+                    "%s: there is a model of this name already; remove it or rename the file",
+                    taken);
+        return FALSE;
+    }
+    g_autofree char *target = g_build_filename(folder, base, NULL);
+    if (!link_or_copy(path, target, cancellable, error))
+        return FALSE;
+    if (name)
+        *name = g_steal_pointer(&stem);
+    return TRUE;
+}
+
+gboolean msk_model_store_remove(const char *path, GError **error)
+{
+    g_autofree char *own = dup_own_folder();
+    g_autofree char *folder = g_path_get_dirname(path);
+    if (strcmp(own, folder) != 0) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_PERM,
+                    "%s does not lie in your own folder of models, %s", path, own);
+        return FALSE;
+    }
+    if (unlink(path) == 0)
+        return TRUE;
+    int code = errno;
+    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(code), "Cannot delete %s: %s", path,
+                g_strerror(code));
+    return FALSE;
 }
