@@ -135,6 +135,8 @@ MskVideo *msk_video_ref(MskVideo *video);
 void msk_video_unref(MskVideo *video); // NULL is fine
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MskVideo, msk_video_unref)
 
+int64_t msk_video_get_n_frames(MskVideo *video);
+
 typedef struct MskVideoStats {
     double frame_s; // reading frames: decoding and conversion
     double encode_s, attention_s, decode_s, memory_s;
@@ -169,6 +171,8 @@ typedef struct MskTrackObject {
     // needed; the video keeps it.
     MskResult *const *anchors;
     int n_anchors;
+    // Strokes on top of the anchors' masks: NULL, or one for each anchor, which may be NULL.
+    MskMask *const *add, *const *remove;
 } MskTrackObject;
 
 // Where tracking a span was left: what goes on from here gives the same masks as if it had not been
@@ -191,8 +195,9 @@ typedef struct MskTracked {
 typedef void (*MskTrackFunc)(int64_t frame, const MskTracked *tracked, int n_tracked,
                              gpointer user);
 
-// The state of a span, by its index, that was begun and not finished when tracking was cancelled.
-// Called on the engine's thread, before the request is answered: take a reference, be quick.
+// The state of a span, by its index: when it was begun and tracking was cancelled or failed, and at
+// its end where more frames could follow. Called on the engine's thread, before the request is
+// answered: take a reference, be quick.
 typedef void (*MskTrackSavedFunc)(int span, MskTrackState *state, gpointer user);
 
 typedef struct MskTrackRequest {

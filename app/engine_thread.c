@@ -286,6 +286,11 @@ void msk_video_unref(MskVideo *video)
         push(video->engine, NULL, run_close_video, video, NULL);
 }
 
+int64_t msk_video_get_n_frames(MskVideo *video)
+{
+    return video->source.n_frames;
+}
+
 void msk_video_get_stats(MskVideo *video, MskVideoStats *out)
 {
     pthread_mutex_lock(&video->stats_lock);

@@ -53,6 +53,13 @@ void msk_job_start(MskJob *job, int64_t total)
     pthread_mutex_unlock(&job->lock);
 }
 
+void msk_job_set_total(MskJob *job, int64_t total)
+{
+    pthread_mutex_lock(&job->lock);
+    job->total = total;
+    pthread_mutex_unlock(&job->lock);
+}
+
 void msk_job_advance(MskJob *job, int64_t n)
 {
     pthread_mutex_lock(&job->lock);

@@ -27,6 +27,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(MskJob, msk_job_unref)
 
 // The work begins: nothing of `total` is done.
 void msk_job_start(MskJob *job, int64_t total);
+// It turned out to be another amount of work; what is done and the rate stay.
+void msk_job_set_total(MskJob *job, int64_t total);
 void msk_job_advance(MskJob *job, int64_t n);
 void msk_job_get_progress(MskJob *job, MskProgress *out);
 

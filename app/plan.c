@@ -61,36 +61,76 @@ static void free_segment(gpointer data)
     g_free(segment);
 }
 
+typedef struct Start {
+    int64_t first;
+    int span;
+} Start;
+
+static int compare_starts(const void *a, const void *b)
+{
+    const Start *x = a, *y = b;
+    return x->first != y->first ? (x->first < y->first ? -1 : 1) : x->span - y->span;
+}
+
+static int compare_ints(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+static MskSegment *make_segment(gboolean reverse, int64_t first, int64_t last, const int *active,
+                                int n)
+{
+    MskSegment *segment = g_new0(MskSegment, 1);
+    segment->reverse = reverse;
+    segment->from = reverse ? last : first;
+    segment->to = reverse ? first : last;
+    segment->n_spans = n;
+    segment->spans = g_memdup2(active, (gsize)n * sizeof *active);
+    qsort(segment->spans, (size_t)n, sizeof *segment->spans, compare_ints);
+    return segment;
+}
+
+static void reverse_pointers(gpointer *items, guint n)
+{
+    for (guint i = 0; i < n / 2; i++) {
+        gpointer item = items[i];
+        items[i] = items[n - 1 - i];
+        items[n - 1 - i] = item;
+    }
+}
+
 // The segments between the frames where spans of one direction begin or end.
 static void add_pass(GPtrArray *segments, const MskSpan *spans, int n_spans, gboolean reverse)
 {
     g_autofree int64_t *cuts = g_new(int64_t, (gsize)n_spans * 2 + 1);
-    int n_cuts = 0;
+    g_autofree Start *starts = g_new(Start, (gsize)n_spans + 1);
+    g_autofree int *active = g_new(int, (gsize)n_spans + 1);
+    int n_cuts = 0, n_starts = 0, n_active = 0, next = 0;
     for (int i = 0; i < n_spans; i++) {
         if (spans[i].reverse == reverse) {
+            starts[n_starts++] = (Start){spans[i].first, i};
             cuts[n_cuts++] = spans[i].first;
             cuts[n_cuts++] = spans[i].last + 1;
         }
     }
     qsort(cuts, (size_t)n_cuts, sizeof *cuts, compare_frames);
+    qsort(starts, (size_t)n_starts, sizeof *starts, compare_starts);
+    guint begin = segments->len;
     for (int k = 0; k + 1 < n_cuts; k++) {
-        int at = reverse ? n_cuts - 2 - k : k;
-        int64_t first = cuts[at], last = cuts[at + 1] - 1;
-        g_autofree int *active = g_new(int, n_spans);
-        int n = 0;
-        for (int i = 0; i < n_spans && first <= last; i++)
-            if (spans[i].reverse == reverse && spans[i].first <= first && spans[i].last >= last)
-                active[n++] = i;
-        if (n == 0)
+        int64_t first = cuts[k], last = cuts[k + 1] - 1;
+        if (first > last)
             continue;
-        MskSegment *segment = g_new0(MskSegment, 1);
-        segment->reverse = reverse;
-        segment->from = reverse ? last : first;
-        segment->to = reverse ? first : last;
-        segment->n_spans = n;
-        segment->spans = g_steal_pointer(&active);
-        g_ptr_array_add(segments, segment);
+        int n = 0;
+        for (int i = 0; i < n_active; i++)
+            if (spans[active[i]].last >= first)
+                active[n++] = active[i];
+        for (n_active = n; next < n_starts && starts[next].first <= first; next++)
+            active[n_active++] = starts[next].span;
+        if (n_active > 0)
+            g_ptr_array_add(segments, make_segment(reverse, first, last, active, n_active));
     }
+    if (reverse)
+        reverse_pointers(segments->pdata + begin, segments->len - begin);
 }
 
 GPtrArray *msk_plan_passes(const MskSpan *spans, int n_spans)

@@ -9,8 +9,15 @@ struct MskTrackState {
     GBytes *bytes;    // of msk_core_save_object()
 };
 
+// An anchor, and the strokes on it that have not been applied yet.
+typedef struct Anchor {
+    MskResult *result;
+    MskMask *add, *remove; // or NULL
+} Anchor;
+
 typedef struct Object {
-    GPtrArray *anchors; // of MskResult
+    Anchor *anchors;
+    int n_anchors;
 } Object;
 
 struct MskPropagate {
@@ -79,13 +86,11 @@ static int slot_of(const MskSpan *span)
     return span->object + 1;
 }
 
-static MskResult *find_anchor(const Object *object, int64_t frame)
+static Anchor *find_anchor(const Object *object, int64_t frame)
 {
-    for (guint i = 0; i < object->anchors->len; i++) {
-        MskResult *anchor = g_ptr_array_index(object->anchors, i);
-        if (anchor->frame == frame)
-            return anchor;
-    }
+    for (int i = 0; i < object->n_anchors; i++)
+        if (object->anchors[i].result->frame == frame)
+            return &object->anchors[i];
     return NULL;
 }
 
@@ -112,19 +117,38 @@ static gboolean check_spans(const MskPropagate *propagate, GError **error)
     return TRUE;
 }
 
+static void copy_object(Object *out, const MskTrackObject *object)
+{
+    out->n_anchors = object->n_anchors;
+    out->anchors = g_new0(Anchor, object->n_anchors);
+    for (int i = 0; i < object->n_anchors; i++) {
+        Anchor *anchor = &out->anchors[i];
+        anchor->result = msk_result_ref(object->anchors[i]);
+        if (object->add && object->add[i])
+            anchor->add = msk_mask_ref(object->add[i]);
+        if (object->remove && object->remove[i])
+            anchor->remove = msk_mask_ref(object->remove[i]);
+    }
+}
+
+static void clear_object(Object *object)
+{
+    for (int i = 0; i < object->n_anchors; i++) {
+        msk_result_unref(object->anchors[i].result);
+        msk_mask_unref(object->anchors[i].add);
+        msk_mask_unref(object->anchors[i].remove);
+    }
+    g_free(object->anchors);
+}
+
 MskPropagate *msk_propagate_new(const MskTrackRequest *request, GError **error)
 {
     MskPropagate *propagate = g_new0(MskPropagate, 1);
     propagate->video = msk_video_ref(request->video);
     propagate->n_objects = request->n_objects;
     propagate->objects = g_new(Object, request->n_objects);
-    for (int i = 0; i < request->n_objects; i++) {
-        const MskTrackObject *object = &request->objects[i];
-        GPtrArray *anchors = g_ptr_array_new_with_free_func((GDestroyNotify)msk_result_unref);
-        for (int k = 0; k < object->n_anchors; k++)
-            g_ptr_array_add(anchors, msk_result_ref(object->anchors[k]));
-        propagate->objects[i].anchors = anchors;
-    }
+    for (int i = 0; i < request->n_objects; i++)
+        copy_object(&propagate->objects[i], &request->objects[i]);
     propagate->n_spans = request->n_spans;
     propagate->spans = g_memdup2(request->spans, sizeof(MskSpan) * (gsize)request->n_spans);
     propagate->states = g_new0(MskTrackState *, request->n_spans);
@@ -147,7 +171,7 @@ MskPropagate *msk_propagate_new(const MskTrackRequest *request, GError **error)
 void msk_propagate_free(MskPropagate *propagate)
 {
     for (int i = 0; i < propagate->n_objects; i++)
-        g_ptr_array_unref(propagate->objects[i].anchors);
+        clear_object(&propagate->objects[i]);
     for (int i = 0; i < propagate->n_spans; i++)
         msk_track_state_unref(propagate->states[i]);
     g_free(propagate->states);
@@ -160,6 +184,19 @@ void msk_propagate_free(MskPropagate *propagate)
     g_free(propagate);
 }
 
+// The anchor's mask with its strokes, as a result that is nothing but that mask.
+static void apply_strokes(Anchor *anchor)
+{
+    MskResult *painted = g_new0(MskResult, 1);
+    painted->n_refs = 1;
+    painted->frame = anchor->result->frame;
+    painted->mask = msk_mask_combine(anchor->result->mask, anchor->add, anchor->remove);
+    msk_result_unref(anchor->result);
+    anchor->result = painted;
+    g_clear_pointer(&anchor->add, msk_mask_unref);
+    g_clear_pointer(&anchor->remove, msk_mask_unref);
+}
+
 // Prepares the next anchor that the segment needs and the model cannot use as it is. *more is FALSE
 // if there is none any more.
 static gboolean prepare_anchor(MskPropagate *propagate, MskCore *core, const MskSegment *segment,
@@ -170,18 +207,18 @@ static gboolean prepare_anchor(MskPropagate *propagate, MskCore *core, const Msk
         const MskSpan *span = &propagate->spans[segment->spans[i]];
         if (segment->from != begin_of(span) || propagate->states[segment->spans[i]])
             continue;
-        GPtrArray *anchors = propagate->objects[span->object].anchors;
-        for (guint k = 0; k < anchors->len && !*more; k++) {
-            MskResult *anchor = g_ptr_array_index(anchors, k);
-            if ((anchor->frame != span->anchors[0] &&
-                 (span->n_anchors < 2 || anchor->frame != span->anchors[1])) ||
-                msk_core_is_prepared(core, anchor))
+        for (int k = 0; k < span->n_anchors && !*more; k++) {
+            Anchor *anchor = find_anchor(&propagate->objects[span->object], span->anchors[k]);
+            if (anchor->add || anchor->remove)
+                apply_strokes(anchor);
+            if (msk_core_is_prepared(core, anchor->result))
                 continue;
-            MskResult *made = msk_core_prepare_anchor(core, propagate->video, anchor, error);
+            MskResult *made =
+                msk_core_prepare_anchor(core, propagate->video, anchor->result, error);
             if (!made)
                 return FALSE;
-            msk_result_unref(anchor);
-            g_ptr_array_index(anchors, k) = made;
+            msk_result_unref(anchor->result);
+            anchor->result = made;
             *more = TRUE;
         }
     }
@@ -201,7 +238,7 @@ static gboolean enter_span(MskPropagate *propagate, MskCore *core, int index, GE
         return msk_core_restore_object(core, propagate->video, slot_of(span), state->bytes, error);
     MskResult *anchors[2] = {NULL};
     for (int k = 0; k < span->n_anchors; k++)
-        anchors[k] = find_anchor(&propagate->objects[span->object], span->anchors[k]);
+        anchors[k] = find_anchor(&propagate->objects[span->object], span->anchors[k])->result;
     return msk_core_set_anchors(core, propagate->video, slot_of(span), anchors, span->n_anchors,
                                 error);
 }
@@ -224,6 +261,15 @@ static gboolean enter_spans(MskPropagate *propagate, MskCore *core, const MskSeg
     return TRUE;
 }
 
+static void save_span(MskPropagate *propagate, int index, int64_t next)
+{
+    GBytes *bytes = msk_core_save_object(propagate->video, slot_of(&propagate->spans[index]), NULL);
+    if (!bytes)
+        return; // no memory: it will begin at its anchor
+    g_autoptr(MskTrackState) state = make_state(next, propagate->generation, bytes);
+    propagate->saved(index, state, propagate->user);
+}
+
 // Hands over the states of the spans that were begun and are not finished.
 static void save_states(MskPropagate *propagate, const MskCore *core)
 {
@@ -236,11 +282,21 @@ static void save_states(MskPropagate *propagate, const MskCore *core)
         const MskSpan *span = &propagate->spans[segment->spans[i]];
         if (!propagate->is_sweeping && segment->from == begin_of(span))
             continue;
-        GBytes *bytes = msk_core_save_object(propagate->video, slot_of(span), NULL);
-        if (!bytes)
-            continue; // no memory: it will begin at its anchor
-        g_autoptr(MskTrackState) state = make_state(next, propagate->generation, bytes);
-        propagate->saved(segment->spans[i], state, propagate->user);
+        save_span(propagate, segment->spans[i], next);
+    }
+}
+
+// Hands over the states of the spans that ended with the segment short of what bounds them.
+static void save_ends(MskPropagate *propagate, const MskSegment *segment)
+{
+    int64_t next = propagate->next;
+    if (!propagate->saved || next < 0 || next >= msk_video_get_n_frames(propagate->video))
+        return;
+    for (int i = 0; i < segment->n_spans; i++) {
+        const MskSpan *span = &propagate->spans[segment->spans[i]];
+        if (segment->to == (span->reverse ? span->first : span->last) &&
+            (span->n_anchors < 2 || span->anchors[1] != next))
+            save_span(propagate, segment->spans[i], next);
     }
 }
 
@@ -298,6 +354,7 @@ static gboolean track_frame(MskPropagate *propagate, MskCore *core, const MskSeg
         return FALSE;
     propagate->next = frame + (segment->reverse ? -1 : 1);
     if (frame == segment->to) {
+        save_ends(propagate, segment);
         propagate->is_sweeping = FALSE;
         propagate->segment++;
     }
@@ -327,10 +384,8 @@ static gboolean step(MskPropagate *propagate, MskCore *core, GError **error)
     const MskSegment *segment = g_ptr_array_index(propagate->segments, propagate->segment);
     gboolean more = FALSE;
     if (propagate->job &&
-        g_cancellable_set_error_if_cancelled(msk_job_get_cancellable(propagate->job), error)) {
-        save_states(propagate, core);
+        g_cancellable_set_error_if_cancelled(msk_job_get_cancellable(propagate->job), error))
         return FALSE;
-    }
     if (!check_model(propagate, core, error) ||
         (!propagate->is_sweeping && !prepare_anchor(propagate, core, segment, &more, error)))
         return FALSE;
@@ -343,6 +398,8 @@ gboolean msk_propagate_step(MskPropagate *propagate, MskCore *core, gboolean *mo
     gboolean done = TRUE;
     if (propagate->segment < propagate->segments->len)
         done = step(propagate, core, error);
+    if (!done)
+        save_states(propagate, core);
     *more = done && propagate->segment < propagate->segments->len;
     if (!*more)
         leave(propagate);
