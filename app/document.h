@@ -65,6 +65,8 @@ gboolean msk_document_begin_amending(MskDocument *document, int64_t command);
 
 gboolean msk_document_undo(MskDocument *document);
 gboolean msk_document_redo(MskDocument *document);
+// The command that edits go into now, or, where none is open, the last one that is done; 0: none.
+int64_t msk_document_get_command(MskDocument *document);
 // Whether the command is done (not undone, not thrown away).
 gboolean msk_document_has_command(MskDocument *document, int64_t command);
 

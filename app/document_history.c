@@ -222,6 +222,13 @@ int64_t msk_document_end(MskDocument *document)
     return committed ? command->id : 0;
 }
 
+int64_t msk_document_get_command(MskDocument *document)
+{
+    const MskOpenCommand *open = get_open(document);
+    const MskCommand *command = open ? open->command : msk_document_peek_undo(document);
+    return command ? command->id : 0;
+}
+
 // ---- Undo and redo -----------------------------------------------------------------------------
 
 gboolean msk_document_undo(MskDocument *document)

@@ -10,6 +10,15 @@
 
 G_BEGIN_DECLS
 
+typedef enum MskTrackerErrorCode {
+    MSK_TRACKER_ERROR_NOT_READY, // the clip is not open yet, or no longer
+    MSK_TRACKER_ERROR_BUSY,      // it tracks already
+    MSK_TRACKER_ERROR_NO_ANCHOR, // there is no mask to track from
+    MSK_TRACKER_ERROR_NOTHING,   // nothing is stale or missing
+} MskTrackerErrorCode;
+#define MSK_TRACKER_ERROR (msk_tracker_error_quark())
+GQuark msk_tracker_error_quark(void);
+
 #define MSK_TYPE_TRACKER (msk_tracker_get_type())
 // Signals:
 //   "prompt-answered" (MskMasklet *, gint64 frame)
@@ -20,20 +29,29 @@ G_BEGIN_DECLS
 // Property: "tracking" (boolean).
 G_DECLARE_FINAL_TYPE(MskTracker, msk_tracker, MSK, TRACKER, GObject)
 
-// `video` may be set later, and again when the clip's frame count becomes known.
+// Keeps references to both.
 MskTracker *msk_tracker_new(MskDocument *document, MskEngine *engine);
+// `video` may be set later, and again when the clip's frame count becomes known; NULL: none, all
+// waits.
 void msk_tracker_set_video(MskTracker *tracker, MskVideo *video);
 // Stops all work and lets go of everything; later calls do nothing.
 void msk_tracker_close(MskTracker *tracker);
 
 // ---- Prompts -----------------------------------------------------------------------------------
 
-// Sets the prompt as a command `name` and asks the engine; the answer amends that command. An empty
-// prompt clears the frame's. FALSE if the frame or object is locked.
+// Sets the prompt as a command `name` (inside an open command: as part of it) and asks the engine;
+// the answer amends that command. An empty prompt clears the frame's. Points or a box that are
+// moved again and again make one command, and only the newest is asked. FALSE if the frame or
+// object is locked.
+//
+// What an answer starts from is as in the reference: the first click on a tracked frame from the
+// tracked mask, a further point from the answer before it, a moved point from what it started from
+// before it moved; all else afresh.
 gboolean msk_tracker_prompt(MskTracker *tracker, MskMasklet *masklet, const MskPrompt *prompt,
                             const char *name);
-// Asks again for prompts that have no result (a project closed before the answer came, a moved
-// keyframe, after a model was opened).
+// Asks again for prompts that have no answer: a project closed before it came, no model was open.
+// Prompts that lose their answer while the document is open (a moved keyframe, undo) are asked for
+// without this.
 void msk_tracker_answer_missing(MskTracker *tracker);
 gboolean msk_tracker_is_answering(MskTracker *tracker);
 
@@ -42,20 +60,32 @@ gboolean msk_tracker_is_answering(MskTracker *tracker);
 typedef struct MskTrackOptions {
     MskMasklet *const *masklets; // NULL: all that are not locked
     guint n_masklets;
+    // FORWARD and BACKWARD also track again what was tracked from the other side, and note how far
+    // the two agree.
     MskDirection direction;
     int64_t first, last; // frames wanted, both included; last -1: to the end of the clip
-    int64_t from;        // where to begin (the playhead): the span there runs first; -1: anywhere
-    gboolean again;      // not only what is stale or missing
+    // Where to begin (the playhead): the spans there run first, and FORWARD and BACKWARD want only
+    // frames from there on; -1: anywhere.
+    int64_t from;
+    gboolean again; // not only what is stale or missing
 } MskTrackOptions;
 
-// Frames that tracking would run for these options: 0 means nothing is stale.
+// Frames that tracking would visit for these options: 0 means nothing is stale. Tracking goes from
+// an anchor to the frames wanted, or goes on where it was left; what it passes is kept as well.
 int64_t msk_tracker_count(MskTracker *tracker, const MskTrackOptions *options);
-// Tracks as one command. FALSE with an error where there is nothing to track from or nothing to do.
+// Tracks as one command; after an edit that touches what is tracked, as another, so that undo goes
+// back over both in turn. Undoing it stops the tracking. Waits for prompts that are being answered.
+// FALSE with a MSK_TRACKER_ERROR where there is nothing to track from or nothing to do.
 gboolean msk_tracker_track(MskTracker *tracker, const MskTrackOptions *options, GError **error);
-// Stops after the frame in work; what is done stays. Tracking again goes on from there.
+// Stops after the frame in work; what is done stays. Tracking again goes on from there. So does
+// cancelling the job.
 void msk_tracker_stop(MskTracker *tracker);
 gboolean msk_tracker_is_tracking(MskTracker *tracker);
 // The running job, borrowed; NULL: none.
 MskJob *msk_tracker_get_job(MskTracker *tracker);
+// Memory for going on where tracking was left; beyond it the oldest goes, and its span begins at
+// its anchor.
+#define MSK_TRACKER_STATE_BUDGET ((size_t)256 << 20)
+void msk_tracker_set_state_budget(MskTracker *tracker, size_t bytes);
 
 G_END_DECLS
