@@ -287,6 +287,7 @@ void msk_document_load_commands(MskDocument *document, GPtrArray *commands, guin
         }
     }
     document->n_done = MIN(n_done, document->commands->len);
+    document->amended = document->n_done < document->commands->len; // it may have been, then
 }
 
 void msk_document_loaded(MskDocument *document)

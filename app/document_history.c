@@ -160,6 +160,7 @@ static void drop_undone(MskDocument *document)
     if (document->store)
         msk_store_drop_commands_after(document->store, last ? last->id : 0);
     g_ptr_array_set_size(document->commands, (int)document->n_done);
+    document->amended = FALSE;
 }
 
 static void write_command(MskDocument *document, MskCommand *command)
@@ -187,6 +188,7 @@ static void drop_last(MskDocument *document)
 
 static void commit_again(MskDocument *document, MskCommand *command, gboolean merged)
 {
+    document->amended |= document->n_done < document->commands->len;
     write_command(document, command);
     if (merged && changes_nothing(command))
         drop_last(document);
@@ -250,15 +252,16 @@ gboolean msk_document_undo(MskDocument *document)
 }
 
 // An earlier command may have been amended since this one was undone.
-static void take_before(MskDocument *document, MskChange *change)
+static void take_before(MskDocument *document, MskCommand *command, MskChange *change)
 {
     MskValue *now = msk_document_get_value(document, &change->cell);
-    if (now == change->before)
+    if (msk_value_equal(now, change->before))
         return;
     if (now)
         msk_value_ref(now);
     msk_value_unref(change->before);
     change->before = now;
+    g_ptr_array_add(command->pending, change);
 }
 
 gboolean msk_document_redo(MskDocument *document)
@@ -269,11 +272,16 @@ gboolean msk_document_redo(MskDocument *document)
     forget_merging(document);
     for (guint i = 0; i < command->changes->len; i++) {
         MskChange *change = command->changes->pdata[i];
-        take_before(document, change);
+        if (document->amended)
+            take_before(document, command, change);
         msk_document_put_value(document, &change->cell, change->after);
     }
+    if (command->pending->len > 0)
+        write_command(document, command);
     if (document->store)
         msk_store_write_redo(document->store, command);
+    if (document->n_done == document->commands->len)
+        document->amended = FALSE;
     msk_document_flush_objects(document);
     msk_document_flush_frames(document);
     msk_document_notify_history(document);

@@ -32,6 +32,7 @@ struct _MskDocument {
 
     GPtrArray *commands; // the history, oldest first
     guint n_done;        // commands from here on were undone
+    gboolean amended;    // a command that is done, since others were undone
     int64_t next_command;
     GArray *open; // of MskOpenCommand
 
