@@ -281,6 +281,7 @@ static void follow_document(MskCanvas *canvas)
     MskDocument *document = canvas->session ? msk_session_get_document(canvas->session) : NULL;
     MskTracker *tracker = canvas->session ? msk_session_get_tracker(canvas->session) : NULL;
     msk_canvas_cancel_drag(canvas);
+    msk_canvas_clear_paint(canvas);
     canvas->point = -1;
     g_clear_object(&canvas->target);
     msk_canvas_forget_pending(canvas, NULL, -1);
@@ -564,11 +565,15 @@ static void msk_canvas_init(MskCanvas *canvas)
     gtk_widget_set_vexpand(widget, TRUE);
     gtk_accessible_update_property(GTK_ACCESSIBLE(canvas), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                    _("Canvas"), -1);
-    canvas->hint = gtk_label_new(_("Click on what you want to cut out"));
-    gtk_label_set_wrap(GTK_LABEL(canvas->hint), TRUE);
-    gtk_label_set_justify(GTK_LABEL(canvas->hint), GTK_JUSTIFY_CENTER);
+    canvas->hint = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 0);
     gtk_widget_add_css_class(canvas->hint, "osd");
-    gtk_widget_add_css_class(canvas->hint, "canvas-hint");
+    gtk_widget_add_css_class(canvas->hint, "toolbar");
+    GtkWidget *text = gtk_label_new(_("Click on what you want to cut out"));
+    gtk_label_set_wrap(GTK_LABEL(text), TRUE);
+    gtk_label_set_justify(GTK_LABEL(text), GTK_JUSTIFY_CENTER);
+    gtk_widget_set_margin_start(text, 6);
+    gtk_widget_set_margin_end(text, 6);
+    gtk_box_append(GTK_BOX(canvas->hint), text);
     gtk_widget_set_can_target(canvas->hint, FALSE);
     gtk_widget_set_visible(canvas->hint, FALSE);
     gtk_widget_set_parent(canvas->hint, widget);

@@ -61,18 +61,14 @@ static MskPrompt *make_prompt(MskMasklet *masklet, int64_t frame, const float *b
 
 gboolean msk_canvas_box_begin(MskCanvas *canvas, double x, double y)
 {
-    MskMasklet *selected = msk_session_get_selected(canvas->session);
-    int64_t frame = msk_canvas_get_shown_frame(canvas);
     if (canvas->subtract)
         return FALSE;
     canvas->box_part = msk_canvas_find_box_part(canvas, x, y);
     msk_canvas_widget_to_frame(canvas, x, y, &canvas->press_x, &canvas->press_y);
-    if (!msk_canvas_check_editable(canvas, selected, frame))
+    if (!msk_canvas_take_target(canvas))
         return FALSE;
-    g_set_object(&canvas->target, selected);
-    canvas->target_frame = frame;
     if (canvas->box_part != MSK_BOX_NONE) {
-        const MskPrompt *prompt = msk_canvas_get_prompt(canvas, selected);
+        const MskPrompt *prompt = msk_canvas_get_prompt(canvas, canvas->target);
         memcpy(canvas->box_start, prompt->box, sizeof canvas->box_start);
     } else {
         float at_x = (float)CLAMP(canvas->press_x, 0, canvas->layout.width);
@@ -124,7 +120,8 @@ void msk_canvas_set_box(MskCanvas *canvas, double x0, double y0, double x1, doub
     if (box[2] - box[0] < LEAST || box[3] - box[1] < LEAST) // a click
         return;
     MskFrameState state = {0};
-    msk_masklet_get_frame(canvas->target, canvas->target_frame, &state);
+    if (canvas->target)
+        msk_masklet_get_frame(canvas->target, canvas->target_frame, &state);
     gboolean had_box = state.prompt && state.prompt->has_box;
     g_autoptr(MskPrompt) prompt = make_prompt(canvas->target, canvas->target_frame, box);
     msk_canvas_send_prompt(canvas, prompt, had_box ? _("Change Box") : _("Draw Box"),
@@ -141,6 +138,5 @@ void msk_canvas_box_end(MskCanvas *canvas, double x, double y)
         return;
     if (fabsf(box[2] - box[0]) < LEAST || fabsf(box[3] - box[1]) < LEAST)
         return;
-    if (canvas->target || msk_canvas_take_target(canvas))
-        msk_canvas_set_box(canvas, box[0], box[1], box[2], box[3]);
+    msk_canvas_set_box(canvas, box[0], box[1], box[2], box[3]);
 }

@@ -166,6 +166,11 @@ static void draw_prompts(MskCanvas *canvas, GtkSnapshot *snapshot)
     MskDocument *document = msk_session_get_document(canvas->session);
     if (!document || msk_session_get_masks_muted(canvas->session))
         return;
+    // Edges are judged without marks in the way, unless they are what one works with.
+    MskTool tool = msk_session_get_tool(canvas->session);
+    if (canvas->rendered->scene->style >= MSK_VIEW_STYLE_MATTE && tool != MSK_TOOL_POINT &&
+        tool != MSK_TOOL_BOX)
+        return;
     MskMasklet *selected = msk_session_get_selected(canvas->session);
     guint n = msk_document_get_n_objects(document);
     for (guint i = 0; i < n; i++) {

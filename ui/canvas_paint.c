@@ -9,7 +9,7 @@
 struct MskStrokeJob {
     MskCanvas *canvas; // NULL: it is gone
     MskDocument *document;
-    MskMasklet *masklet;
+    MskMasklet *masklet; // NULL: one that is to be made
     int64_t frame;
     MskStroke *stroke;
     gboolean erase;
@@ -32,7 +32,7 @@ static void free_job(MskStrokeJob *job)
     clear_masks(job);
     msk_stroke_free(job->stroke);
     g_object_unref(job->document);
-    g_object_unref(job->masklet);
+    g_clear_object(&job->masklet);
     g_free(job);
 }
 
@@ -52,7 +52,10 @@ static void take_base(MskStrokeJob *job)
 {
     MskFrameState state = {0};
     clear_masks(job);
-    msk_masklet_get_frame(job->masklet, job->frame, &state);
+    if (!job->masklet) // an earlier stroke may have made it
+        g_set_object(&job->masklet, msk_session_get_selected(job->canvas->session));
+    if (job->masklet)
+        msk_masklet_get_frame(job->masklet, job->frame, &state);
     if (state.paint && state.paint->add)
         job->add = msk_mask_ref(state.paint->add);
     if (state.paint && state.paint->remove)
@@ -62,33 +65,49 @@ static void take_base(MskStrokeJob *job)
 static gboolean base_changed(MskStrokeJob *job)
 {
     MskFrameState state = {0};
-    msk_masklet_get_frame(job->masklet, job->frame, &state);
+    if (job->masklet)
+        msk_masklet_get_frame(job->masklet, job->frame, &state);
     return (state.paint ? state.paint->add : NULL) != job->add ||
            (state.paint ? state.paint->remove : NULL) != job->remove;
+}
+
+// The new masks as a command, with the object if it is new.
+static void commit(MskStrokeJob *job)
+{
+    msk_document_begin(job->document, job->erase ? _("Erase") : _("Paint"));
+    if (!job->masklet && job->canvas)
+        g_set_object(&job->masklet, msk_session_ensure_selected(job->canvas->session));
+    else if (!job->masklet)
+        g_set_object(&job->masklet, msk_document_add_object(job->document, NULL));
+    if (!msk_document_set_paint(job->document, job->masklet, job->frame, job->new_add,
+                                job->new_remove) &&
+        job->canvas)
+        msk_canvas_check_editable(job->canvas, job->masklet, job->frame); // says why
+    msk_document_end(job->document);
+}
+
+static gboolean is_gone(const MskStrokeJob *job)
+{
+    return job->masklet && msk_document_find_object(
+                               job->document, msk_masklet_get_id(job->masklet)) != job->masklet;
 }
 
 static void merged_cb(GObject *source, GAsyncResult *result, gpointer user)
 {
     MskStrokeJob *job = user;
     MskCanvas *canvas = job->canvas;
-    gboolean is_there =
-        msk_document_find_object(job->document, msk_masklet_get_id(job->masklet)) == job->masklet;
-    if (canvas && is_there && base_changed(job)) { // undone meanwhile, or the like
+    if (canvas)
         canvas->is_merging = FALSE;
+    if (canvas && !is_gone(job) && base_changed(job)) { // undone meanwhile, or the like
         merge_next(canvas);
         return;
     }
-    if (is_there) {
-        msk_document_begin(job->document, job->erase ? _("Erase") : _("Paint"));
-        msk_document_set_paint(job->document, job->masklet, job->frame, job->new_add,
-                               job->new_remove);
-        msk_document_end(job->document);
-    }
+    if (!is_gone(job))
+        commit(job);
     if (!canvas) {
         free_job(job);
         return;
     }
-    canvas->is_merging = FALSE;
     // It stays on the screen until a picture has it.
     msk_canvas_queue_scene(canvas);
     job->serial = canvas->serial + 1;
@@ -109,16 +128,21 @@ static void merge_next(MskCanvas *canvas)
     }
 }
 
+static guint32 get_target_colour(MskCanvas *canvas)
+{
+    return canvas->target ? msk_masklet_get_info(canvas->target)->colour : 0xffffff;
+}
+
 static void push_stroke(MskCanvas *canvas, MskStroke *stroke, gboolean erase)
 {
     MskStrokeJob *job = g_new0(MskStrokeJob, 1);
     job->canvas = canvas;
     job->document = g_object_ref(msk_session_get_document(canvas->session));
-    job->masklet = g_object_ref(canvas->target);
+    g_set_object(&job->masklet, canvas->target);
     job->frame = canvas->target_frame;
     job->stroke = stroke;
     job->erase = erase;
-    job->colour = msk_masklet_get_info(canvas->target)->colour;
+    job->colour = get_target_colour(canvas);
     g_queue_push_tail(&canvas->strokes, job);
     merge_next(canvas);
 }
@@ -202,10 +226,10 @@ gboolean msk_canvas_paint_begin(MskCanvas *canvas, double x, double y)
 {
     if (!take_paint_target(canvas, is_erasing(canvas)))
         return FALSE;
-    const MskDocument *document = msk_session_get_document(canvas->session);
+    MskDocument *document = msk_session_get_document(canvas->session);
     msk_stroke_free(canvas->stroke);
-    canvas->stroke = msk_stroke_new(msk_document_get_width((MskDocument *)document),
-                                    msk_document_get_height((MskDocument *)document));
+    canvas->stroke =
+        msk_stroke_new(msk_document_get_width(document), msk_document_get_height(document));
     canvas->brush_radius = msk_session_get_brush_size(canvas->session) / 2 * get_pressure(canvas);
     msk_canvas_widget_to_frame(canvas, x, y, &canvas->brush_x, &canvas->brush_y);
     paint_to(canvas, x, y, canvas->brush_radius);
@@ -358,9 +382,9 @@ void msk_canvas_draw_strokes(MskCanvas *canvas, GtkSnapshot *snapshot)
         if (job->frame == frame)
             draw_stroke(canvas, snapshot, job->stroke, job->erase, job->colour);
     }
-    if (canvas->stroke && canvas->target)
+    if (canvas->stroke)
         draw_stroke(canvas, snapshot, canvas->stroke, is_erasing(canvas),
-                    msk_masklet_get_info(canvas->target)->colour);
+                    get_target_colour(canvas));
     if (canvas->lasso->len > 0)
         draw_lasso(canvas, snapshot);
 }

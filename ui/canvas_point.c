@@ -45,9 +45,16 @@ void msk_canvas_send_prompt(MskCanvas *canvas, MskPrompt *prompt, const char *na
                             double frame_y)
 {
     MskTracker *tracker = msk_session_get_tracker(canvas->session);
-    gboolean is_empty = msk_prompt_is_empty(prompt);
+    MskDocument *document = msk_session_get_document(canvas->session);
+    if (!tracker || !document)
+        return;
+    msk_document_begin(document, name);
+    if (!canvas->target)
+        g_set_object(&canvas->target, msk_session_ensure_selected(canvas->session));
     MskPendingClick click = {msk_masklet_get_id(canvas->target), prompt->frame, frame_x, frame_y};
-    if (!tracker || !msk_tracker_prompt(tracker, canvas->target, prompt, name) || is_empty)
+    gboolean is_asked = msk_tracker_prompt(tracker, canvas->target, prompt, name);
+    msk_document_end(document);
+    if (!is_asked || msk_prompt_is_empty(prompt))
         return;
     if (!msk_session_get_model_info(canvas->session)) // answered when there is a model
         return;
@@ -123,19 +130,15 @@ void msk_canvas_add_point(MskCanvas *canvas, double frame_x, double frame_y, gbo
 
 gboolean msk_canvas_point_begin(MskCanvas *canvas, double x, double y)
 {
-    MskMasklet *selected = msk_session_get_selected(canvas->session);
-    int64_t frame = msk_canvas_get_shown_frame(canvas);
     msk_canvas_widget_to_frame(canvas, x, y, &canvas->press_x, &canvas->press_y);
     int point = canvas->subtract ? -1 : msk_canvas_find_point(canvas, x, y);
     if (point < 0 && !msk_canvas_contains(canvas, canvas->press_x, canvas->press_y)) {
         canvas->point = -1;
         return FALSE;
     }
-    if (!msk_canvas_check_editable(canvas, selected, frame))
+    if (!msk_canvas_take_target(canvas))
         return FALSE;
-    g_set_object(&canvas->target, selected);
-    canvas->target_frame = frame;
-    canvas->live = copy_prompt(selected, frame);
+    canvas->live = copy_prompt(canvas->target, canvas->target_frame);
     canvas->point = canvas->live_point = point;
     if (point >= 0)
         return TRUE;
@@ -167,9 +170,6 @@ void msk_canvas_point_end(MskCanvas *canvas, double x, double y)
     const char *name = canvas->point >= 0 ? _("Move Point")
                        : positive         ? _("Add Point")
                                           : _("Add Negative Point");
-    if (!canvas->target && !msk_canvas_take_target(canvas))
-        return;
-    prompt->frame = canvas->target_frame;
     int selected = canvas->point;
     float at_x = g_array_index(prompt->points, float, 2 * canvas->live_point);
     float at_y = g_array_index(prompt->points, float, 2 * canvas->live_point + 1);

@@ -67,7 +67,7 @@ struct _MskCanvas {
     const char *cursor_name;
 
     // What the drag or the selected point belongs to.
-    MskMasklet *target; // reference; NULL: none
+    MskMasklet *target; // reference; NULL: a new one
     int64_t target_frame;
 
     // Points (canvas_point.c).
@@ -135,8 +135,8 @@ gboolean msk_canvas_cancel_drag(MskCanvas *canvas);
 void msk_canvas_update_cursor(MskCanvas *canvas);
 // Whether edits can go to the object (NULL: a new one) on the frame shown; else a toast says why.
 gboolean msk_canvas_check_editable(MskCanvas *canvas, MskMasklet *masklet, int64_t frame);
-// The object that is edited, made if there is none, and the frame shown in canvas->target and
-// _frame. FALSE, with a toast, if it cannot be edited.
+// Puts the selected object (NULL: one that is to be made) and the frame shown into canvas->target
+// and _frame. FALSE, with a toast, if it cannot be edited.
 gboolean msk_canvas_take_target(MskCanvas *canvas);
 double msk_canvas_get_distance(MskCanvas *canvas, double frame_x, double frame_y, double x,
                                double y); // of a frame place to a place of the widget, points
@@ -157,7 +157,8 @@ void msk_canvas_point_end(MskCanvas *canvas, double x, double y);
 // The point of the selected object there; -1: none.
 int msk_canvas_find_point(MskCanvas *canvas, double x, double y);
 gboolean msk_canvas_delete_point(MskCanvas *canvas);
-// Asks for the answer to a prompt, with marks at a place until it is there.
+// Asks for the answer to a prompt of the target, which is made here if there is none, in the same
+// command; with marks at a place until it is there.
 void msk_canvas_send_prompt(MskCanvas *canvas, MskPrompt *prompt, const char *name, double frame_x,
                             double frame_y);
 // NULL masklet: all of them.

@@ -33,9 +33,9 @@ gboolean msk_canvas_take_target(MskCanvas *canvas)
     MskMasklet *masklet = canvas->session ? msk_session_get_selected(canvas->session) : NULL;
     if (!msk_canvas_check_editable(canvas, masklet, frame))
         return FALSE;
-    g_set_object(&canvas->target, msk_session_ensure_selected(canvas->session));
+    g_set_object(&canvas->target, masklet);
     canvas->target_frame = frame;
-    return canvas->target != NULL;
+    return TRUE;
 }
 
 double msk_canvas_get_distance(MskCanvas *canvas, double frame_x, double frame_y, double x,

@@ -87,7 +87,7 @@ static void use_exact_count(MskSession *self)
 
 static void index_cb(GObject *source, GAsyncResult *result, gpointer user)
 {
-    g_autoptr(MskSession) self = MSK_SESSION(source);
+    MskSession *self = MSK_SESSION(source); // held by the task
     g_autoptr(GError) error = NULL;
     const gboolean done = g_task_propagate_boolean(G_TASK(result), &error);
     if (g_task_get_cancellable(G_TASK(result)) != self->indexing)
@@ -115,8 +115,7 @@ static void start_indexing(MskSession *self)
     set_index_progress(self, 0);
     IndexData *data = g_new(IndexData, 1);
     *data = (IndexData){g_object_ref(self->media), g_atomic_rc_box_acquire(self->index_permille)};
-    g_autoptr(GTask) task = g_task_new(g_object_ref(self), self->indexing, index_cb, NULL);
-    g_object_unref(self); // the task holds it; index_cb drops the other
+    g_autoptr(GTask) task = g_task_new(self, self->indexing, index_cb, NULL);
     g_task_set_task_data(task, data, free_index_data);
     g_task_run_in_thread(task, index_thread);
 }
