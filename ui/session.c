@@ -96,9 +96,20 @@ static void picture_cb(int64_t n, MskFrame *frame, const GError *error, gpointer
     msk_session_toast(self, _("Frame %" G_GINT64_FORMAT " cannot be shown: %s"), n, error->message);
 }
 
-void msk_session_request_picture(MskSession *self)
+// Within the range if the playhead is in it: playing goes round there.
+static void read_ahead(MskSession *self)
 {
     int64_t first, last;
+    msk_session_get_range(self, &first, &last);
+    if (self->frame < first || self->frame > last) {
+        first = 0;
+        last = MAX(self->n_frames - 1, 0);
+    }
+    msk_loader_set_ahead(self->loader, self->frame, self->step, first, last);
+}
+
+void msk_session_request_picture(MskSession *self)
+{
     if (!self->loader)
         return;
     g_autoptr(MskFrame) frame = msk_loader_peek(self->loader, self->frame);
@@ -106,8 +117,7 @@ void msk_session_request_picture(MskSession *self)
         show_picture(self, self->frame, frame);
     else
         msk_loader_request(self->loader, self->frame, picture_cb, self);
-    msk_session_get_range(self, &first, &last);
-    msk_loader_set_ahead(self->loader, self->frame, self->step, first, last);
+    read_ahead(self);
 }
 
 void msk_session_drop_picture(MskSession *self)
@@ -147,14 +157,11 @@ void msk_session_get_range(MskSession *self, int64_t *first, int64_t *last)
 
 void msk_session_set_play_step(MskSession *self, int step)
 {
-    int64_t first, last;
     if (self->step == step)
         return;
     self->step = step;
-    if (!self->loader)
-        return;
-    msk_session_get_range(self, &first, &last);
-    msk_loader_set_ahead(self->loader, self->frame, step, first, last);
+    if (self->loader)
+        read_ahead(self);
 }
 
 MskFrame *msk_session_get_picture(MskSession *self, int64_t *n)

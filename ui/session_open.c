@@ -273,7 +273,7 @@ static void project_done(MskSession *self, Work *work)
         msk_session_error(self, _("Parts of the Project Could Not Be Read"),
                           _("Everything else is here.\n\n%s"), warning);
     msk_session_emit(self, "opened");
-    if (self->is_unsaved && msk_document_get_n_objects(self->document) > 0)
+    if (self->is_unsaved && !pending->is_new && msk_document_get_n_objects(self->document) > 0)
         msk_session_emit(self, "earlier-work");
 }
 
@@ -298,6 +298,24 @@ static void clip_done(MskSession *self, Work *work)
 
 // ---- A project ---------------------------------------------------------------------------------
 
+static void copied_cb(GObject *source, GAsyncResult *result, gpointer user)
+{
+    *(GAsyncResult **)user = g_object_ref(result);
+}
+
+// Blocks until the copy is there.
+static gboolean copy_store(MskStore *store, const char *path, GError **error)
+{
+    g_autoptr(GMainContext) context = g_main_context_new();
+    g_autoptr(GAsyncResult) result = NULL;
+    g_main_context_push_thread_default(context);
+    msk_store_copy_async(store, path, TRUE, NULL, copied_cb, &result);
+    while (!result)
+        g_main_context_iteration(context, TRUE);
+    g_main_context_pop_thread_default(context);
+    return msk_store_copy_finish(store, result, error);
+}
+
 // A project that cannot be written is worked on in a copy among the unsaved ones.
 static gboolean open_copy(MskPending *pending, GError **error)
 {
@@ -306,13 +324,17 @@ static gboolean open_copy(MskPending *pending, GError **error)
     g_autofree char *folder = msk_store_dup_unsaved_folder();
     g_autofree char *stem = g_strndup(name, strlen(name) - strlen(".masklet"));
     g_autofree char *copy = dup_unsaved_path(stem, original, 1);
-    g_autoptr(GFile) from = g_file_new_for_path(original), to = g_file_new_for_path(copy);
     g_mkdir_with_parents(folder, 0700);
-    if (!g_file_test(copy, G_FILE_TEST_EXISTS)) {
-        if (!g_file_copy(from, to, G_FILE_COPY_TARGET_DEFAULT_PERMS, NULL, NULL, NULL, error))
-            return FALSE;
-        pending->is_new = TRUE;
-    }
+    MskStore *store = msk_store_open(original, MSK_STORE_READ_ONLY, error);
+    if (!store)
+        return FALSE;
+    // As seen from where the project is, not from its copy.
+    pending->ref = msk_media_ref_copy(msk_store_get_media(store));
+    pending->is_new = !g_file_test(copy, G_FILE_TEST_EXISTS);
+    const gboolean is_there = !pending->is_new || copy_store(store, copy, error);
+    msk_store_close(store);
+    if (!is_there)
+        return FALSE;
     pending->store = msk_store_open(copy, 0, error);
     pending->read_only = pending->is_unsaved = TRUE;
     return pending->store != NULL;
@@ -335,7 +357,8 @@ static MskPending *read_project(const char *path, GError **error)
     pending->content = msk_store_read(pending->store, error);
     if (!pending->content)
         return NULL;
-    pending->ref = msk_media_ref_copy(msk_store_get_media(pending->store));
+    if (!pending->ref)
+        pending->ref = msk_media_ref_copy(msk_store_get_media(pending->store));
     return g_steal_pointer(&pending);
 }
 

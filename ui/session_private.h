@@ -119,8 +119,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(MskPending, msk_session_pending_free)
 
 // Writes what is pending and closes the store; a project without a name in which nothing was done
 // goes.
-// The way from a folder to a file, both absolute; g_free().
-char *msk_session_dup_relative_path(const char *folder, const char *path);
 void msk_session_close_store(MskSession *session);
 // From now on the store's failures become "write-problem".
 void msk_session_watch_store(MskSession *session);

@@ -81,38 +81,11 @@ void msk_session_close_store(MskSession *self)
 
 // ---- Under another name ------------------------------------------------------------------------
 
-// Where the clip is, as seen from a project at `project`.
-static MskMediaRef *make_ref(const MskMediaRef *from, const char *project, gboolean relative)
-{
-    MskMediaRef *ref = msk_media_ref_copy(from);
-    g_autoptr(GFile) clip = g_file_new_for_path(from->path);
-    g_autofree char *folder = g_path_get_dirname(project);
-    g_clear_pointer(&ref->relative_path, g_free);
-    if (relative)
-        ref->relative_path = msk_session_dup_relative_path(folder, from->path);
-    return ref;
-}
-
-char *msk_session_dup_relative_path(const char *folder, const char *path)
-{
-    g_auto(GStrv) from = g_strsplit(folder, "/", -1), to = g_strsplit(path, "/", -1);
-    int n_same = 0;
-    while (from[n_same] && to[n_same] && strcmp(from[n_same], to[n_same]) == 0)
-        n_same++;
-    g_autoptr(GString) relative = g_string_new(NULL);
-    for (int i = n_same; from[i]; i++)
-        if (*from[i])
-            g_string_append(relative, "../");
-    g_autofree char *rest = g_strjoinv("/", to + n_same);
-    g_string_append(relative, rest);
-    return g_string_free(g_steal_pointer(&relative), FALSE);
-}
-
 typedef struct Copy {
     MskStore *store; // that is copied; to know whether it is still the session's
     char *path;
-    MskMediaRef *ref;
-    gboolean go_on; // with the copy
+    gboolean relative; // how the clip is found
+    gboolean go_on;    // with the copy
     MskStore *opened;
 } Copy;
 
@@ -120,7 +93,6 @@ static void free_copy(gpointer user)
 {
     Copy *copy = user;
     msk_store_close(copy->opened);
-    msk_media_ref_free(copy->ref);
     g_free(copy->path);
     g_free(copy);
 }
@@ -179,7 +151,11 @@ static void reopened_cb(GObject *source, GAsyncResult *result, gpointer user)
         fail_copy(self, copy, error);
         return;
     }
-    msk_store_set_media(copy->opened, copy->ref);
+    if (!copy->relative) { // the copy has the way from its own folder already
+        g_autoptr(MskMediaRef) ref = msk_media_ref_copy(msk_store_get_media(copy->opened));
+        g_clear_pointer(&ref->relative_path, g_free);
+        msk_store_set_media(copy->opened, ref);
+    }
     if (copy->store != self->store)
         return; // closed meanwhile; the copy is complete
     if (copy->go_on)
@@ -241,7 +217,7 @@ static void copy_to(MskSession *self, GFile *file, gboolean relative, gboolean g
     Copy *copy = g_new0(Copy, 1);
     copy->store = self->store;
     copy->path = g_steal_pointer(&path);
-    copy->ref = make_ref(msk_store_get_media(self->store), copy->path, relative);
+    copy->relative = relative;
     copy->go_on = go_on;
     CopyCall *call = g_new(CopyCall, 1);
     *call = (CopyCall){g_object_ref(self), copy};

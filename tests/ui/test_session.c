@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: Apache-2.0
+// test-session SAMPLE IMAGES: opening, saving, finding again what a session works on.
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/app/clips.h"
+#include "tests/support/check.h"
+#include "tests/ui/session_fixture.h"
+
+static const char *folder, *sample, *images;
+
+static char *in_folder(const char *name)
+{
+    return g_build_filename(folder, name, NULL);
+}
+
+static gboolean copy_file(const char *from, const char *to)
+{
+    g_autoptr(GFile) source = g_file_new_for_path(from), target = g_file_new_for_path(to);
+    return g_file_copy(source, target, G_FILE_COPY_OVERWRITE, NULL, NULL, NULL, NULL);
+}
+
+static void save_as(Heard *heard, const char *path)
+{
+    g_autoptr(GFile) file = g_file_new_for_path(path);
+    msk_session_save_as(heard->session, file);
+}
+
+// ---- Clips -------------------------------------------------------------------------------------
+
+static void test_clip(void)
+{
+    Heard *heard = fixture_new_session();
+    fixture_open(heard, sample);
+    CHECK(msk_session_get_busy(heard->session) != NULL);
+    CHECK(fixture_wait_picture(heard, 0));
+    // The estimate is enough to work with.
+    CHECK(msk_session_get_n_frames(heard->session) > 0);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(fixture_wait_idle(heard));
+    CHECK(heard->n_errors == 0 && heard->n_earlier == 0);
+    CHECK(msk_session_get_n_frames(heard->session) == 120);
+    CHECK(msk_document_get_n_frames(msk_session_get_document(heard->session)) == 120);
+    CHECK(g_strcmp0(msk_session_get_title(heard->session), "sample.mp4") == 0);
+    CHECK(msk_session_is_unsaved(heard->session));
+    CHECK(!msk_session_is_read_only(heard->session));
+    CHECK(fixture_count_unsaved() == 1);
+
+    msk_session_set_frame(heard->session, 1000);
+    CHECK(msk_session_get_frame(heard->session) == 119);
+    CHECK(fixture_wait_picture(heard, 119));
+    msk_session_set_frame(heard->session, -5);
+    CHECK(msk_session_get_frame(heard->session) == 0);
+    CHECK(fixture_wait_picture(heard, 0));
+
+    msk_session_close(heard->session);
+    CHECK(!msk_session_get_media(heard->session) && !msk_session_get_document(heard->session));
+    CHECK(!msk_session_get_title(heard->session) && !msk_session_get_picture(heard->session, NULL));
+    CHECK(msk_session_get_n_frames(heard->session) == 0);
+    CHECK(fixture_count_unsaved() == 0); // nothing was done
+    fixture_free_session(heard);
+    end_group("a clip");
+}
+
+static void test_first_frame_first(void)
+{
+    const char *clip =
+        clip_make("long.mp4", "-f lavfi -i testsrc2=s=640x480:r=25:d=60 -c:v libx264 "
+                              "-preset ultrafast -g 250");
+    Heard *heard = fixture_new_session();
+    fixture_open(heard, clip);
+    CHECK(fixture_wait_picture(heard, 0));
+    CHECK(!heard->had_count);
+    CHECK(fixture_wait_idle(heard));
+    CHECK(msk_session_get_n_frames(heard->session) == 1500);
+    fixture_free_session(heard);
+    end_group("first frame before the index");
+}
+
+static void test_earlier_work(void)
+{
+    Heard *heard = fixture_new_session();
+    fixture_open(heard, sample);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(fixture_wait_idle(heard));
+    msk_document_add_object(msk_session_get_document(heard->session), "balloon");
+    fixture_free_session(heard);
+    CHECK(fixture_count_unsaved() == 1);
+
+    heard = fixture_new_session();
+    fixture_open(heard, sample);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(heard->n_earlier == 1);
+    MskDocument *document = msk_session_get_document(heard->session);
+    CHECK(msk_document_get_n_objects(document) == 1);
+    CHECK(msk_session_get_selected(heard->session) == msk_document_get_object(document, 0));
+
+    // The same clip in another window has a project of its own.
+    Heard *other = fixture_new_session();
+    fixture_open(other, sample);
+    CHECK(fixture_wait_count(&other->n_opened, 1));
+    CHECK(other->n_earlier == 0);
+    CHECK(msk_document_get_n_objects(msk_session_get_document(other->session)) == 0);
+    CHECK(fixture_count_unsaved() == 2);
+    fixture_free_session(other);
+    CHECK(fixture_count_unsaved() == 1);
+
+    msk_session_start_afresh(heard->session);
+    CHECK(fixture_wait_count(&heard->n_opened, 2));
+    CHECK(msk_document_get_n_objects(msk_session_get_document(heard->session)) == 0);
+    CHECK(heard->n_errors == 0);
+    fixture_free_session(heard);
+    CHECK(fixture_count_unsaved() == 0);
+    end_group("earlier work");
+}
+
+static void test_sequence(void)
+{
+    Heard *heard = fixture_new_session();
+    g_autofree char *image = g_build_filename(images, "00005.png", NULL);
+    fixture_open(heard, image);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(fixture_wait_idle(heard));
+    CHECK(msk_session_get_n_frames(heard->session) == 24);
+    fixture_open(heard, images);
+    CHECK(fixture_wait_count(&heard->n_opened, 2));
+    CHECK(fixture_wait_idle(heard));
+    CHECK(msk_session_get_n_frames(heard->session) == 24);
+    CHECK(heard->n_errors == 0);
+    fixture_free_session(heard);
+
+    // An image by itself.
+    g_autofree char *alone = in_folder("alone7.png");
+    CHECK(copy_file(image, alone));
+    heard = fixture_new_session();
+    fixture_open(heard, alone);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(fixture_wait_idle(heard));
+    CHECK(msk_session_get_n_frames(heard->session) == 1);
+    fixture_free_session(heard);
+    end_group("image sequences");
+}
+
+static void test_failures(void)
+{
+    Heard *heard = fixture_new_session();
+    fixture_open(heard, sample);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    g_autofree char *nothing = in_folder("not-there.mp4");
+    const char *garbage = clip_write("garbage.mp4", "these are no pictures", 21);
+    const char *project = clip_write("garbage.masklet", "this is no data base", 20);
+    const char *const paths[] = {nothing, garbage, project};
+    for (guint i = 0; i < G_N_ELEMENTS(paths); i++) {
+        fixture_open(heard, paths[i]);
+        CHECK(fixture_wait_count(&heard->n_errors, (int)i + 1));
+        CHECK(!msk_session_get_busy(heard->session));
+        // What was open is still there.
+        CHECK(msk_session_get_media(heard->session) && msk_session_get_document(heard->session));
+    }
+    CHECK(heard->n_opened == 1);
+    fixture_free_session(heard);
+    end_group("what cannot be opened");
+}
+
+static void test_overtaking(void)
+{
+    const char *clip = clip_make("short.mp4", "TEST -c:v mpeg4");
+    Heard *heard = fixture_new_session();
+    fixture_open(heard, sample);
+    fixture_open(heard, clip);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(fixture_wait_idle(heard));
+    CHECK(g_strcmp0(msk_session_get_title(heard->session), "short.mp4") == 0);
+    CHECK(msk_session_get_n_frames(heard->session) == 50);
+    fixture_open(heard, sample);
+    msk_session_close(heard->session);
+    CHECK(fixture_wait_idle(heard));
+    for (int i = 0; i < 50; i++) {
+        g_usleep(2000);
+        g_main_context_iteration(NULL, FALSE);
+    }
+    CHECK(!msk_session_get_media(heard->session) && heard->n_opened == 1);
+    CHECK(fixture_count_unsaved() == 0);
+    fixture_free_session(heard);
+    end_group("opening while opening");
+}
+
+// ---- Projects ----------------------------------------------------------------------------------
+
+static void test_save(void)
+{
+    g_autofree char *clip = in_folder("clip.mp4"), *project = in_folder("work.masklet");
+    CHECK(copy_file(sample, clip));
+    Heard *heard = fixture_new_session();
+    fixture_open(heard, clip);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(fixture_wait_idle(heard));
+    msk_document_add_object(msk_session_get_document(heard->session), "one");
+    save_as(heard, project);
+    CHECK(msk_session_get_busy(heard->session) != NULL); // no edits until it has moved
+    CHECK(fixture_wait_count(&heard->n_saved, 1));
+    CHECK(!msk_session_is_unsaved(heard->session));
+    CHECK(g_strcmp0(msk_session_get_title(heard->session), "work") == 0);
+    CHECK(fixture_count_unsaved() == 0);
+    // Edits go on into the new file.
+    msk_document_add_object(msk_session_get_document(heard->session), "two");
+    msk_session_save(heard->session);
+    CHECK(fixture_wait_count(&heard->n_saved, 2));
+
+    Heard *other = fixture_new_session();
+    fixture_open(other, project);
+    CHECK(fixture_wait_count(&other->n_errors, 1)); // in use
+    fixture_free_session(other);
+    fixture_free_session(heard);
+
+    heard = fixture_new_session();
+    fixture_open(heard, project);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(fixture_wait_idle(heard));
+    MskDocument *document = msk_session_get_document(heard->session);
+    CHECK(msk_document_get_n_objects(document) == 2 && heard->n_earlier == 0);
+    CHECK(msk_document_undo(document));
+    CHECK(msk_document_get_n_objects(document) == 1);
+    CHECK(msk_document_undo(document));
+    CHECK(msk_document_get_n_objects(document) == 0 && !msk_session_get_selected(heard->session));
+    CHECK(msk_document_redo(document) && msk_document_redo(document));
+    fixture_free_session(heard);
+    end_group("saving and opening again");
+}
+
+static void test_copies(void)
+{
+    g_autofree char *project = in_folder("work.masklet"), *clip = in_folder("clip.mp4");
+    g_autofree char *away = in_folder("away"), *moved = in_folder("away/clip.mp4");
+    g_autofree char *relative = in_folder("relative.masklet");
+    g_autofree char *absolute = in_folder("absolute.masklet");
+    g_autofree char *moved_relative = in_folder("away/relative.masklet");
+    g_autofree char *moved_absolute = in_folder("away/absolute.masklet");
+    g_autoptr(GFile) relative_file = g_file_new_for_path(relative);
+    g_autoptr(GFile) absolute_file = g_file_new_for_path(absolute);
+    Heard *heard = fixture_new_session();
+    fixture_open(heard, project);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(fixture_wait_idle(heard));
+    msk_session_save_copy(heard->session, relative_file, TRUE);
+    CHECK(fixture_wait_count(&heard->n_saved, 1));
+    msk_session_save_copy(heard->session, absolute_file, FALSE);
+    CHECK(fixture_wait_count(&heard->n_saved, 2));
+    CHECK(g_strcmp0(msk_session_get_title(heard->session), "work") == 0);
+    fixture_free_session(heard);
+
+    // Project and clip are moved together: one finds it, the other asks.
+    CHECK(g_mkdir(away, 0700) == 0 && g_rename(clip, moved) == 0);
+    CHECK(g_rename(relative, moved_relative) == 0 && g_rename(absolute, moved_absolute) == 0);
+    heard = fixture_new_session();
+    fixture_open(heard, moved_relative);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(heard->n_missing == 0);
+    fixture_free_session(heard);
+    heard = fixture_new_session();
+    fixture_open(heard, moved_absolute);
+    CHECK(fixture_wait_count(&heard->n_missing, 1));
+    CHECK(g_strcmp0(heard->path, clip) == 0);
+    msk_session_relink(heard->session, NULL, FALSE);
+    CHECK(!msk_session_get_busy(heard->session) && !msk_session_get_media(heard->session));
+    fixture_free_session(heard);
+    CHECK(g_rename(moved, clip) == 0);
+    end_group("copies");
+}
+
+static void test_relink(void)
+{
+    g_autofree char *project = in_folder("work.masklet"), *clip = in_folder("clip.mp4");
+    g_autofree char *moved = in_folder("renamed.mp4");
+    g_autoptr(GFile) moved_file = g_file_new_for_path(moved);
+    CHECK(g_rename(clip, moved) == 0);
+    Heard *heard = fixture_new_session();
+    fixture_open(heard, project);
+    CHECK(fixture_wait_count(&heard->n_missing, 1));
+
+    // Another clip altogether.
+    const char *small = clip_make("small.mp4", "TEST -c:v mpeg4");
+    g_autoptr(GFile) small_file = g_file_new_for_path(small);
+    msk_session_relink(heard->session, small_file, FALSE);
+    CHECK(fixture_wait_count(&heard->n_differs, 1));
+    CHECK(!heard->is_usable);
+    msk_session_relink(heard->session, small_file, TRUE); // no: it does not fit
+    CHECK(fixture_wait_count(&heard->n_differs, 2));
+    CHECK(heard->n_opened == 0);
+
+    // The same shot, graded.
+    g_autofree char *arguments = g_strdup_printf("-i %s -vf hue=s=0 -c:v mpeg4 -q:v 3 -an", sample);
+    const char *graded = clip_make("graded.mp4", arguments);
+    g_autoptr(GFile) graded_file = g_file_new_for_path(graded);
+    msk_session_relink(heard->session, graded_file, FALSE);
+    CHECK(fixture_wait_count(&heard->n_differs, 3));
+    CHECK(heard->is_usable);
+    CHECK(heard->n_opened == 0);
+
+    // The clip itself under its new name; it is remembered.
+    msk_session_relink(heard->session, moved_file, FALSE);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(heard->n_differs == 3);
+    CHECK(msk_document_get_n_objects(msk_session_get_document(heard->session)) == 2);
+    fixture_free_session(heard);
+    heard = fixture_new_session();
+    fixture_open(heard, project);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(heard->n_missing == 0);
+    fixture_free_session(heard);
+
+    // In place of the clip lies the graded one.
+    CHECK(g_unlink(moved) == 0 && copy_file(graded, moved));
+    heard = fixture_new_session();
+    fixture_open(heard, project);
+    CHECK(fixture_wait_count(&heard->n_differs, 1));
+    CHECK(heard->is_usable && g_strcmp0(heard->path, moved) == 0);
+    msk_session_relink(heard->session, moved_file, TRUE);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(fixture_wait_idle(heard));
+    fixture_free_session(heard);
+    heard = fixture_new_session();
+    fixture_open(heard, project);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(heard->n_differs == 0);
+    fixture_free_session(heard);
+    end_group("a clip that was moved or changed");
+}
+
+static void test_read_only(void)
+{
+    g_autofree char *project = in_folder("work.masklet"), *place = in_folder("sealed");
+    g_autofree char *sealed = in_folder("sealed/sealed.masklet");
+    if (geteuid() == 0) {
+        printf("read-only project: skipped, root may write everywhere\n");
+        return;
+    }
+    CHECK(g_mkdir(place, 0700) == 0 && copy_file(project, sealed));
+    CHECK(g_chmod(sealed, 0400) == 0 && g_chmod(place, 0500) == 0);
+    Heard *heard = fixture_new_session();
+    fixture_open(heard, sealed);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(msk_session_is_read_only(heard->session) && msk_session_is_unsaved(heard->session));
+    CHECK(msk_document_get_n_objects(msk_session_get_document(heard->session)) == 2);
+    msk_document_add_object(msk_session_get_document(heard->session), "three");
+    fixture_free_session(heard);
+    // What was done is kept in a copy and found again.
+    heard = fixture_new_session();
+    fixture_open(heard, sealed);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(heard->n_earlier == 1);
+    CHECK(msk_document_get_n_objects(msk_session_get_document(heard->session)) == 3);
+    fixture_free_session(heard);
+    g_chmod(place, 0700);
+    end_group("a project that cannot be written");
+}
+
+// ---- Selection ---------------------------------------------------------------------------------
+
+static void test_selection(void)
+{
+    Heard *heard = fixture_new_session();
+    MskSession *session = heard->session;
+    CHECK(msk_session_ensure_selected(session) == NULL); // nothing is open
+    fixture_open(heard, sample);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    MskDocument *document = msk_session_get_document(session);
+    CHECK(!msk_session_get_selected(session));
+    MskMasklet *first = msk_session_ensure_selected(session);
+    CHECK(first && msk_document_get_n_objects(document) == 1);
+    CHECK(msk_session_ensure_selected(session) == first);
+    MskMasklet *second = msk_document_add_object(document, NULL);
+    msk_session_select(session, second);
+    msk_document_remove_object(document, second);
+    CHECK(msk_session_get_selected(session) == msk_document_get_object(document, 0));
+    msk_document_remove_object(document, msk_session_get_selected(session));
+    CHECK(!msk_session_get_selected(session));
+    msk_session_set_brush_size(session, 1e9);
+    CHECK(msk_session_get_brush_size(session) == MSK_BRUSH_MAX);
+    msk_session_set_brush_size(session, -1);
+    CHECK(msk_session_get_brush_size(session) == MSK_BRUSH_MIN);
+    fixture_free_session(heard);
+    end_group("selection and tools");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3)
+        return 2;
+    sample = argv[1];
+    images = argv[2];
+    folder = fixture_begin();
+    if (!clips_begin()) {
+        fixture_end();
+        return 77;
+    }
+    test_clip();
+    test_first_frame_first();
+    test_earlier_work();
+    test_sequence();
+    test_failures();
+    test_overtaking();
+    test_save();
+    test_copies();
+    test_relink();
+    test_read_only();
+    test_selection();
+    clips_end();
+    fixture_end();
+    return end_tests();
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stalls: the time between two calls of poll() is what an iteration of the main loop worked.
+#include "ui/stalls.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define STALL_MIN 16000 // microseconds
+
+static FILE *log_file;
+static GPollFunc poll_before;
+static gint64 woken; // when poll() returned; 0: not yet
+
+static gint measuring_poll(GPollFD *fds, guint n_fds, gint timeout)
+{
+    const gint64 now = g_get_monotonic_time();
+    if (woken && now - woken > STALL_MIN)
+        fprintf(log_file, "%" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n", woken, now - woken);
+    const gint n = poll_before(fds, n_fds, timeout);
+    const int failure = errno;
+    woken = g_get_monotonic_time();
+    errno = failure;
+    return n;
+}
+
+gboolean msk_stalls_start(const char *path)
+{
+    if (!path)
+        path = g_getenv("MASKLET_STALLS");
+    if (!path || !*path || log_file)
+        return FALSE;
+    log_file = fopen(path, "w");
+    if (!log_file) {
+        g_warning("%s: %s", path, g_strerror(errno));
+        return FALSE;
+    }
+    setvbuf(log_file, NULL, _IOLBF, 0);
+    poll_before = g_main_context_get_poll_func(NULL);
+    g_main_context_set_poll_func(NULL, measuring_poll);
+    return TRUE;
+}
