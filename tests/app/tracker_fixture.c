@@ -157,13 +157,15 @@ static void copy_cell_cb(const MskCell *cell, MskValue *value, gpointer user)
     msk_document_load_value(copying->to, cell, value);
 }
 
-void tracker_copy_anchors(TrackerFixture *fixture, TrackerFixture *out)
+void tracker_copy_anchors(TrackerFixture *fixture, MskDirection direction, TrackerFixture *out)
 {
     tracker_open(out, msk_document_get_n_frames(fixture->document));
     Copying copying = {fixture->document, out->document};
     msk_document_foreach(fixture->document, copy_cell_cb, &copying);
     msk_document_loaded(out->document);
-    tracker_track_all(out);
+    MskTrackOptions options = {.direction = direction, .last = -1, .from = -1};
+    if (msk_tracker_track(out->tracker, &options, NULL))
+        tracker_wait(out);
 }
 
 static gboolean equal_frames(MskMasklet *a, MskMasklet *b, int64_t frame)
@@ -181,16 +183,25 @@ static gboolean equal_frames(MskMasklet *a, MskMasklet *b, int64_t frame)
     return FALSE;
 }
 
-gboolean tracker_equal(TrackerFixture *a, TrackerFixture *b)
+static gboolean is_backward(MskMasklet *masklet, int64_t frame)
 {
-    guint n = msk_document_get_n_objects(a->document);
-    gboolean equal = n == msk_document_get_n_objects(b->document);
+    MskFrameState state;
+    msk_masklet_get_frame(masklet, frame, &state);
+    return state.track && state.track->source &&
+           state.track->source == msk_masklet_get_source(masklet, frame, TRUE);
+}
+
+gboolean tracker_equal(TrackerFixture *fixture, TrackerFixture *both, TrackerFixture *backward)
+{
+    guint n = msk_document_get_n_objects(fixture->document);
+    gboolean equal = n == msk_document_get_n_objects(both->document);
     for (guint i = 0; i < n; i++) {
-        MskMasklet *left = msk_document_get_object(a->document, i);
-        MskMasklet *right = msk_document_find_object(b->document, msk_masklet_get_id(left));
-        for (int64_t k = 0; right && k < msk_document_get_n_frames(a->document); k++)
-            equal &= equal_frames(left, right, k);
-        equal &= right != NULL;
+        MskMasklet *left = msk_document_get_object(fixture->document, i);
+        for (int64_t k = 0; k < msk_document_get_n_frames(fixture->document); k++) {
+            TrackerFixture *other = backward && is_backward(left, k) ? backward : both;
+            MskMasklet *right = msk_document_find_object(other->document, msk_masklet_get_id(left));
+            equal &= right && equal_frames(left, right, k);
+        }
     }
     return equal;
 }

@@ -38,6 +38,7 @@ gboolean tracker_track_all(TrackerFixture *fixture);
 int64_t tracker_count(TrackerFixture *fixture);
 
 // A new document with the anchors, locks and locked masks of this one and nothing else, tracked.
-void tracker_copy_anchors(TrackerFixture *fixture, TrackerFixture *out);
-// All objects, by id, have the same masks on all frames, none stale.
-gboolean tracker_equal(TrackerFixture *a, TrackerFixture *b);
+void tracker_copy_anchors(TrackerFixture *fixture, MskDirection direction, TrackerFixture *out);
+// All objects, by id, have the same masks on all frames, none stale. Frames that were tracked
+// backward are compared with `backward` (NULL: there are none).
+gboolean tracker_equal(TrackerFixture *fixture, TrackerFixture *both, TrackerFixture *backward);
