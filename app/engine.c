@@ -507,6 +507,7 @@ gboolean msk_core_sweep_start(MskCore *core, MskVideo *video, int64_t start, int
     Sam2Sweep sweep = {.start = start,
                        .max_frames = n_frames - 1,
                        .reverse = reverse,
+                       .visits_first = true,
                        .objects = slots,
                        .n_objects = n_slots};
     if (!ensure_open(core, video, error))

@@ -306,15 +306,9 @@ static gboolean start_segment(MskPropagate *propagate, MskCore *core, const MskS
     g_autofree int *slots = g_new(int, segment->n_spans);
     for (int i = 0; i < segment->n_spans; i++)
         slots[i] = slot_of(&propagate->spans[segment->spans[i]]);
-    int64_t start = segment->from, n = ABS(segment->to - segment->from) + 1;
-    // The model, as its reference, does not sweep backward from frame 0. Frame 1 is there, an
-    // anchor or tracked before; coming by again changes nothing.
-    if (segment->reverse && start == 0) {
-        start = 1;
-        n = 2;
-    }
+    int64_t n = ABS(segment->to - segment->from) + 1;
     if (!enter_spans(propagate, core, segment, error) ||
-        !msk_core_sweep_start(core, propagate->video, start, n, segment->reverse, slots,
+        !msk_core_sweep_start(core, propagate->video, segment->from, n, segment->reverse, slots,
                               segment->n_spans, error))
         return FALSE;
     propagate->is_sweeping = TRUE;
@@ -346,10 +340,8 @@ static gboolean track_frame(MskPropagate *propagate, MskCore *core, const MskSeg
                             GError **error)
 {
     int64_t frame;
-    do {
-        if (!msk_core_sweep_next(propagate->video, &frame, error))
-            return FALSE;
-    } while (segment->reverse && frame > segment->from);
+    if (!msk_core_sweep_next(propagate->video, &frame, error))
+        return FALSE;
     if (!deliver(propagate, core, segment, frame, error))
         return FALSE;
     propagate->next = frame + (segment->reverse ? -1 : 1);

@@ -43,12 +43,12 @@ gboolean msk_tracker_begin_results(MskTracker *tracker)
         return FALSE;
     g_object_get(tracker->document, "can-redo", &can_redo, NULL);
     // After an undo a new command would throw away what can be redone.
-    if (work->command && (!work->splits || can_redo)) {
+    if (work->command && (!work->is_opening || can_redo)) {
         tracker->is_editing = msk_document_begin_amending(tracker->document, work->command);
         return tracker->is_editing;
     }
     tracker->is_editing = TRUE;
-    work->splits = TRUE;
+    work->is_opening = TRUE;
     msk_document_begin(tracker->document, "Track");
     return TRUE;
 }
@@ -59,9 +59,9 @@ void msk_tracker_end_results(MskTracker *tracker, int64_t last_frame)
     int64_t command = msk_document_get_command(tracker->document);
     gboolean changed = msk_document_end(tracker->document) != 0;
     tracker->is_editing = FALSE;
-    if (work == tracker->work && changed && work->splits) {
+    if (work == tracker->work && changed && work->is_opening) {
         work->command = command;
-        work->splits = FALSE;
+        work->is_opening = FALSE;
     }
     msk_tracker_emit_tracked(tracker, last_frame);
 }
@@ -211,7 +211,8 @@ static void finish_or_fail(MskTracker *tracker)
     g_autoptr(GError) error =
         g_error_new(MSK_TRACKER_ERROR, MSK_TRACKER_ERROR_NO_ANCHOR,
                     "The prompt beside frame %" G_GINT64_FORMAT
-                    " has no mask yet, so nothing can be tracked from it: click there again.",
+                    " has no mask, so nothing can be tracked from it: unlock it if it is locked, "
+                    "or click there again.",
                     span->reverse ? span->last : span->first);
     msk_tracker_emit_failed(tracker, error);
 }
@@ -235,6 +236,8 @@ void msk_tracker_advance(MskTracker *tracker)
     MskProgress progress;
     msk_job_get_progress(work->job, &progress);
     msk_job_set_total(work->job, progress.done + msk_tracker_count_units(units));
+    work->is_opening |= work->splits;
+    work->splits = FALSE;
     g_autoptr(GArray) picked = pick_units(units, work->want.from);
     tracker->run = msk_track_run_start(tracker, picked, &work->want, work->job);
 }

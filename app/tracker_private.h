@@ -96,7 +96,8 @@ typedef struct MskTrackWork {
     gulong cancelled_id;
     MskTrackWant want;
     int64_t command; // the last one made; 0: none
-    gboolean splits; // the next results make another command
+    gboolean splits;     // runs from now on make another command
+    gboolean is_opening; // the next results do
     gboolean is_stopping, is_undone;
     GHashTable *done;    // MskCell (object, source) -> int64_t
     GHashTable *sources; // of objects wanted: id -> sum of what their spans are tracked from

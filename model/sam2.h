@@ -199,6 +199,7 @@ typedef struct Sam2Sweep {
     int64_t start;      // first frame; -1: the earliest prompted frame
     int64_t max_frames; // frames after the first one; -1: to the end of the video
     bool reverse;
+    bool visits_first;  // a backward sweep from frame 0 visits it, as it does not in the reference
     const int *objects; // ids, or NULL for all
     int n_objects;
 } Sam2Sweep;

@@ -89,7 +89,7 @@ static Sam2Status start_sweep(Sam2Video *video, const Sam2Sweep *sweep)
     else
         state.end = start + count < n_frames ? start + count : n_frames - 1;
     // As in the reference: there is nothing behind the first frame.
-    if (sweep->reverse && start == 0)
+    if (sweep->reverse && start == 0 && !sweep->visits_first)
         state.active = false;
     free(video->sweep.objects);
     video->sweep = state;

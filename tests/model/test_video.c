@@ -280,6 +280,29 @@ static void test_subset(void)
     end_group("sweeps of some objects");
 }
 
+// The reference's backward sweep from frame 0 is empty; one may ask for the frame itself.
+static void test_first_frame(void)
+{
+    float whole[LOW * LOW], alone[LOW * LOW];
+    VideoFixture fixture = {90, 60, 6, -1, 0};
+    Sam2Video *video = open_video(&fixture, sam2_video_options_default());
+    Sam2Sweep params = {.start = 2, .max_frames = -1, .reverse = true};
+    int64_t frame = 0;
+    CHECK(click(video, 2, 1, 30, 30) == SAM2_OK);
+    CHECK(sweep(video, 2, -1, true, 1, NULL) == 3);
+    CHECK(sam2_video_get_low_logits(video, 0, 1, whole, NULL) == SAM2_OK);
+    CHECK(sweep(video, 2, 1, true, 1, NULL) == 2 && sweep(video, 0, -1, true, 1, NULL) == 0);
+    params.start = 0;
+    params.visits_first = true;
+    CHECK(sam2_video_sweep_start(video, &params, NULL) == SAM2_OK);
+    CHECK(sam2_video_sweep_next(video, &frame, NULL) == SAM2_OK && frame == 0);
+    CHECK(sam2_video_get_low_logits(video, 0, 1, alone, NULL) == SAM2_OK);
+    CHECK(memcmp(whole, alone, sizeof whole) == 0);
+    CHECK(sam2_video_sweep_next(video, &frame, NULL) == SAM2_OK && frame == -1);
+    sam2_video_close(&video);
+    end_group("backward from the first frame");
+}
+
 static void test_features(void)
 {
     VideoFixture fixture = {90, 60, 40, -1, 0};
@@ -357,6 +380,7 @@ int main(void)
     test_save_object(true);
     test_set_result();
     test_subset();
+    test_first_frame();
     test_features();
     test_refusals();
     sam2_model_close(&model);
