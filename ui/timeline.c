@@ -29,6 +29,13 @@ static int64_t get_lanes_height(MskTimeline *self)
     return (int64_t)self->lanes->len * MSK_TIMELINE_LANE_HEIGHT;
 }
 
+// Keeps its place where there is nothing to scroll.
+static void show_bar(GtkWidget *bar, gboolean show)
+{
+    gtk_widget_set_opacity(bar, show ? 1 : 0);
+    gtk_widget_set_can_target(bar, show);
+}
+
 static void update_adjustments(MskTimeline *self)
 {
     const int64_t content = msk_timeline_view_get_content_width(&self->view);
@@ -40,8 +47,8 @@ static void update_adjustments(MskTimeline *self)
                              (double)MAX(content, width), width * 0.1, width * 0.9, width);
     gtk_adjustment_configure(self->vadjustment, CLAMP(y, 0, upper - height), 0, upper,
                              MSK_TIMELINE_LANE_HEIGHT, height * 0.9, height);
-    gtk_widget_set_child_visible(self->hbar, content > width);
-    gtk_widget_set_child_visible(self->vbar, upper > height);
+    show_bar(self->hbar, content > width);
+    show_bar(self->vbar, upper > height);
 }
 
 static void hadjustment_cb(MskTimeline *self)

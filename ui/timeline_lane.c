@@ -13,8 +13,7 @@ static void free_tile(gpointer data)
 {
     MskTimelineTile *tile = data;
 
-    g_clear_pointer(&tile->bars, gsk_render_node_unref);
-    g_clear_pointer(&tile->marks, gsk_render_node_unref);
+    g_clear_pointer(&tile->node, gsk_render_node_unref);
     g_free(tile);
 }
 
@@ -140,7 +139,7 @@ int64_t msk_timeline_lane_pick_keyframe(MskTimelineLane *lane, double x, double 
     const MskTimelineView *view = &lane->timeline->view;
     const int reach = MSK_SHAPE_SIZE / 2 + 1;
     const int64_t pixel = view->scroll + (int64_t)floor(x);
-    const double middle = MSK_TIMELINE_BAR_TOP + MSK_TIMELINE_BAR_HEIGHT / 2.0;
+    const double middle = MSK_TIMELINE_SHAPE_Y + 0.5;
     int64_t first, last, found = -1, best = INT64_MAX;
 
     if (fabs(y - middle) > reach + 2 ||

@@ -14,6 +14,7 @@ G_BEGIN_DECLS
 #define MSK_TIMELINE_LANE_HEIGHT 36
 #define MSK_TIMELINE_BAR_TOP 6
 #define MSK_TIMELINE_BAR_HEIGHT 15
+#define MSK_TIMELINE_SHAPE_Y 13 // the pixel in the middle of the bar
 #define MSK_TIMELINE_DOUBT_TOP 23
 #define MSK_TIMELINE_DOUBT_HEIGHT 8
 #define MSK_TIMELINE_TILE_WIDTH 512
@@ -24,7 +25,7 @@ G_BEGIN_DECLS
 typedef struct MskTimelineLane MskTimelineLane;
 
 typedef struct MskTimelineTile {
-    GskRenderNode *bars, *marks; // from (0, 0); NULL: empty
+    GskRenderNode *node; // from (0, 0); NULL: empty
     guint64 last_used;
     gboolean is_partial; // doubt was not known of all frames
 } MskTimelineTile;
@@ -47,6 +48,9 @@ void msk_timeline_lane_forget_tiles(MskTimelineLane *lane);
 // known counts, and *complete is made FALSE.
 guint8 msk_timeline_lane_get_doubt(MskTimelineLane *lane, int64_t first, int64_t last,
                                    int64_t deadline, gboolean *complete);
+// Draws what the lane has from pixel index * MSK_TIMELINE_TILE_WIDTH on (timeline_tile.c).
+void msk_timeline_tile_draw(MskTimelineLane *lane, MskTimelineTile *tile, int64_t index,
+                            int64_t deadline);
 // The keyframe whose marker is at x, y of the lane (widget pixels); -1: none.
 int64_t msk_timeline_lane_pick_keyframe(MskTimelineLane *lane, double x, double y);
 
@@ -56,16 +60,16 @@ typedef enum MskTimelineShape {
     MSK_SHAPE_PROMPT, // a diamond
     MSK_SHAPE_PAINT,  // a disc
     MSK_SHAPE_BOTH,   // a disc in a diamond
-    MSK_SHAPE_GHOST,  // a diamond in the accent colour: selected or dragged
     MSK_N_SHAPES,
 } MskTimelineShape;
-#define MSK_SHAPE_SIZE 13
+#define MSK_SHAPE_SIZE 13 // odd
 
 typedef struct MskTimelineStyle {
     GdkRGBA foreground, dim, line, accent, warning, selected, odd, background;
     guint32 background_rgb;
     int scale;
-    GdkTexture *hatch, *lock, *shapes[MSK_N_SHAPES];
+    guint32 *shapes[MSK_N_SHAPES]; // premultiplied, MSK_SHAPE_SIZE * scale on each side
+    GdkTexture *ghost;             // a selected or dragged keyframe
     PangoLayout *layout;
 } MskTimelineStyle;
 
@@ -76,11 +80,9 @@ void msk_timeline_style_update(MskTimelineStyle *style, GtkWidget *widget);
 void msk_timeline_style_clear(MskTimelineStyle *style);
 // An object's colour, fit to be seen on the lane.
 GdkRGBA msk_timeline_style_get_colour(const MskTimelineStyle *style, guint32 colour);
-// The pattern over a rectangle, in line with its neighbours: `phase` is the content pixel of x.
-void msk_timeline_style_fill(GtkSnapshot *snapshot, GdkTexture *pattern,
-                             const graphene_rect_t *rect, int64_t phase);
-void msk_timeline_style_put_shape(const MskTimelineStyle *style, GtkSnapshot *snapshot,
-                                  MskTimelineShape shape, float x, float y);
+// A selected or dragged keyframe of the lane at y.
+void msk_timeline_style_put_ghost(const MskTimelineStyle *style, GtkSnapshot *snapshot, float x,
+                                  float y);
 // Text as a node with its top left corner at (0, 0); *width in pixels. The caller owns the node.
 GskRenderNode *msk_timeline_style_draw_text(MskTimelineStyle *style, GtkWidget *widget,
                                             const char *text, const GdkRGBA *colour, int *width);

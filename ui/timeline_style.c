@@ -5,9 +5,6 @@
 
 #include <math.h>
 
-#define PATTERN_PERIOD 8 // pixels; divides the pattern's overhang
-#define PATTERN_WIDTH (MSK_TIMELINE_TILE_WIDTH + PATTERN_PERIOD)
-#define PATTERN_HEIGHT MSK_TIMELINE_BAR_HEIGHT
 #define LANE_CONTRAST 3.0 // WCAG 2, graphical objects
 
 static GdkRGBA look_up(GtkStyleContext *context, const char *name, const GdkRGBA *fallback)
@@ -27,46 +24,21 @@ static GdkRGBA with_alpha(GdkRGBA colour, float alpha)
 
 typedef void (*PaintFunc)(cairo_t *cr, const MskTimelineStyle *style);
 
-static GdkTexture *paint(const MskTimelineStyle *style, int width, int height, PaintFunc func)
+// The shape's pixels, premultiplied; MSK_SHAPE_SIZE * scale on each side.
+static guint32 *paint(const MskTimelineStyle *style, PaintFunc func)
 {
-    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, width * style->scale,
-                                                          height * style->scale);
+    const int size = MSK_SHAPE_SIZE * style->scale;
+    const gsize length = (gsize)size * (gsize)size * sizeof(guint32);
+    guint32 *pixels = g_malloc0(length);
+    cairo_surface_t *surface = cairo_image_surface_create_for_data(
+        (guchar *)pixels, CAIRO_FORMAT_ARGB32, size, size, size * (int)sizeof(guint32));
     cairo_t *cr = cairo_create(surface);
 
     cairo_scale(cr, style->scale, style->scale);
     func(cr, style);
     cairo_destroy(cr);
-    cairo_surface_flush(surface);
-    const int stride = cairo_image_surface_get_stride(surface);
-    g_autoptr(GBytes) bytes =
-        g_bytes_new(cairo_image_surface_get_data(surface), (gsize)(stride * height * style->scale));
-    GdkTexture *texture = gdk_memory_texture_new(width * style->scale, height * style->scale,
-                                                 GDK_MEMORY_DEFAULT, bytes, (gsize)stride);
     cairo_surface_destroy(surface);
-    return texture;
-}
-
-// Gaps of the lane's background over a bar: what is left of it is hatched.
-static void paint_hatch(cairo_t *cr, const MskTimelineStyle *style)
-{
-    gdk_cairo_set_source_rgba(cr, &style->background);
-    cairo_set_line_width(cr, PATTERN_PERIOD * 0.4);
-    for (int x = -3 * PATTERN_PERIOD; x < PATTERN_WIDTH + PATTERN_PERIOD; x += PATTERN_PERIOD) {
-        cairo_move_to(cr, x, PATTERN_HEIGHT + 1);
-        cairo_line_to(cr, x + PATTERN_HEIGHT + 2, -1);
-    }
-    cairo_stroke(cr);
-}
-
-// Two rails and bolts between them.
-static void paint_lock(cairo_t *cr, const MskTimelineStyle *style)
-{
-    gdk_cairo_set_source_rgba(cr, &style->background);
-    cairo_rectangle(cr, 0, 2, PATTERN_WIDTH, 1.5);
-    cairo_rectangle(cr, 0, PATTERN_HEIGHT - 3.5, PATTERN_WIDTH, 1.5);
-    for (int x = 0; x < PATTERN_WIDTH; x += PATTERN_PERIOD)
-        cairo_rectangle(cr, x + 2.5, PATTERN_HEIGHT / 2.0 - 1.5, 3, 3);
-    cairo_fill(cr);
+    return pixels;
 }
 
 static void trace_diamond(cairo_t *cr, double radius)
@@ -140,17 +112,15 @@ void msk_timeline_style_load(void)
 
 void msk_timeline_style_clear(MskTimelineStyle *style)
 {
-    g_clear_object(&style->hatch);
-    g_clear_object(&style->lock);
     for (int i = 0; i < MSK_N_SHAPES; i++)
-        g_clear_object(&style->shapes[i]);
+        g_clear_pointer(&style->shapes[i], g_free);
+    g_clear_object(&style->ghost);
     g_clear_object(&style->layout);
 }
 
 void msk_timeline_style_update(MskTimelineStyle *style, GtkWidget *widget)
 {
-    static const PaintFunc funcs[MSK_N_SHAPES] = {paint_prompt, paint_paint, paint_both,
-                                                  paint_ghost};
+    static const PaintFunc funcs[MSK_N_SHAPES] = {paint_prompt, paint_paint, paint_both};
     const GdkRGBA white = {1, 1, 1, 1};
     const GdkRGBA blue = {0.21f, 0.52f, 0.89f, 1}, orange = {0.9f, 0.45f, 0.0f, 1};
     GtkStyleContext *context = gtk_widget_get_style_context(widget);
@@ -167,10 +137,13 @@ void msk_timeline_style_update(MskTimelineStyle *style, GtkWidget *widget)
     style->line = with_alpha(style->foreground, 0.15f);
     style->odd = with_alpha(style->foreground, 0.03f);
     style->selected = with_alpha(style->accent, 0.18f);
-    style->hatch = paint(style, PATTERN_WIDTH, PATTERN_HEIGHT, paint_hatch);
-    style->lock = paint(style, PATTERN_WIDTH, PATTERN_HEIGHT, paint_lock);
     for (int i = 0; i < MSK_N_SHAPES; i++)
-        style->shapes[i] = paint(style, MSK_SHAPE_SIZE, MSK_SHAPE_SIZE, funcs[i]);
+        style->shapes[i] = paint(style, funcs[i]);
+    const int size = MSK_SHAPE_SIZE * style->scale;
+    guint32 *ghost = paint(style, paint_ghost);
+    g_autoptr(GBytes) bytes = g_bytes_new_take(ghost, (gsize)(size * size) * sizeof(guint32));
+    style->ghost = gdk_memory_texture_new(size, size, GDK_MEMORY_DEFAULT, bytes,
+                                          (gsize)size * sizeof(guint32));
 }
 
 GdkRGBA msk_timeline_style_get_colour(const MskTimelineStyle *style, guint32 colour)
@@ -178,25 +151,14 @@ GdkRGBA msk_timeline_style_get_colour(const MskTimelineStyle *style, guint32 col
     return msk_rgb_to_rgba(msk_timeline_fit_colour(colour, style->background_rgb, LANE_CONTRAST));
 }
 
-void msk_timeline_style_fill(GtkSnapshot *snapshot, GdkTexture *pattern,
-                             const graphene_rect_t *rect, int64_t phase)
+void msk_timeline_style_put_ghost(const MskTimelineStyle *style, GtkSnapshot *snapshot, float x,
+                                  float y)
 {
-    const float x = rect->origin.x - (float)(phase % PATTERN_PERIOD);
+    const int half = MSK_SHAPE_SIZE / 2; // x: the pixel in the middle
 
-    gtk_snapshot_push_clip(snapshot, rect);
-    gtk_snapshot_append_texture(
-        snapshot, pattern, &GRAPHENE_RECT_INIT(x, rect->origin.y, PATTERN_WIDTH, PATTERN_HEIGHT));
-    gtk_snapshot_pop(snapshot);
-}
-
-void msk_timeline_style_put_shape(const MskTimelineStyle *style, GtkSnapshot *snapshot,
-                                  MskTimelineShape shape, float x, float y)
-{
-    const float half = (MSK_SHAPE_SIZE - 1) / 2.0f; // x, y: the pixel in the middle
-
-    gtk_snapshot_append_texture(
-        snapshot, style->shapes[shape],
-        &GRAPHENE_RECT_INIT(x - half, y - half, MSK_SHAPE_SIZE, MSK_SHAPE_SIZE));
+    gtk_snapshot_append_texture(snapshot, style->ghost,
+                                &GRAPHENE_RECT_INIT(x - half, y + MSK_TIMELINE_SHAPE_Y - half,
+                                                    MSK_SHAPE_SIZE, MSK_SHAPE_SIZE));
 }
 
 GskRenderNode *msk_timeline_style_draw_text(MskTimelineStyle *style, GtkWidget *widget,

@@ -63,7 +63,10 @@ double msk_timeline_view_get_fit(const MskTimelineView *view)
 
 int64_t msk_timeline_view_get_content_width(const MskTimelineView *view)
 {
-    return (int64_t)ceil((double)view->n_frames * view->zoom);
+    int64_t first, last;
+
+    msk_timeline_view_get_pixels(view, view->n_frames - 1, &first, &last);
+    return last + 1;
 }
 
 void msk_timeline_view_set_scroll(MskTimelineView *view, int64_t scroll)
