@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trains a small SAM 2.1 on clips that clips.py makes.
+
+    python -m model.training.train bank  --photos FOLDER... --out bank.pt
+    python -m model.training.train run   --bank bank.pt --state state.pt [--minutes M] [--warm FILE]
+    python -m model.training.train export --state state.pt --out starter.safetensors
+
+`run` goes on from the state file if it is there, and stops after M minutes or at the schedule's end.
+"""
+import argparse
+import json
+import math
+import pathlib
+import time
+
+import torch
+import torch.nn.functional as F
+
+from model.training import clips
+from model.training.sam2 import NO_OBJECT, Sam2
+
+HERE = pathlib.Path(__file__).parent
+N_POINTERS = 15  # what pointer distances are divided by, as in long videos
+
+# steps, side, clips, frames, learning rate at the start of the phase, share of the focal loss
+PHASES = {
+    "gpu": [(6000, 128, 256, 1, 4e-4, 0.0), (6000, 256, 96, 1, 4e-4, 0.3),
+            (9000, 256, 32, 4, 3e-4, 0.5), (5000, 384, 16, 6, 2e-4, 0.7),
+            (2000, 384, 12, 8, 5e-5, 0.7)],
+    "cpu": [(3000, 128, 16, 1, 4e-4, 0.0), (4000, 128, 6, 3, 3e-4, 0.3),
+            (3000, 256, 4, 3, 2e-4, 0.5)],
+    "smoke": [(3, 128, 2, 1, 4e-4, 0.0), (2, 128, 2, 3, 3e-4, 0.5)],
+}
+
+
+# ---- Prompts ------------------------------------------------------------------------------------
+
+
+def pick_pixel(region):
+    """A pixel (x, y) of each region (B, H, W), more likely inside; the middle where it is empty."""
+    b, h, w = region.shape
+    depth = region
+    for _ in range(3):
+        depth = depth + -F.max_pool2d(-depth[:, None], 5, 1, 2)[:, 0] * region
+    weights = (depth ** 2).flatten(1)
+    empty = weights.sum(1) <= 0
+    weights[empty, (h // 2) * w + w // 2] = 1
+    index = torch.multinomial(weights, 1)[:, 0]
+    return torch.stack([index % w, torch.div(index, w, rounding_mode="floor")], 1).float(), ~empty
+
+
+def first_click(truth):
+    xy, _ = pick_pixel(truth[:, 0])
+    return xy[:, None], torch.ones(len(xy), 1, dtype=torch.long, device=xy.device)
+
+
+def box_around(truth, jitter=0.08):
+    """Corners as two points with labels 2 and 3; the whole picture where the truth is empty."""
+    b, _, h, w = truth.shape
+    rows, columns = truth[:, 0].amax(2), truth[:, 0].amax(1)
+
+    def ends(line, n):
+        at = torch.arange(n, device=line.device).float()
+        low = torch.where(line > 0, at, at.new_tensor(float(n))).amin(1)
+        high = torch.where(line > 0, at, at.new_tensor(-1.0)).amax(1)
+        return torch.where(high < 0, 0 * low, low), torch.where(high < 0, 0 * high + n - 1, high)
+
+    (x0, x1), (y0, y1) = ends(columns, w), ends(rows, h)
+    box = torch.stack([x0, y0, x1, y1], 1)
+    size = torch.stack([x1 - x0, y1 - y0, x1 - x0, y1 - y0], 1)
+    box = box + size * jitter * (torch.rand_like(box) * 2 - 1)
+    labels = torch.tensor([2, 3], device=box.device).expand(b, 2)
+    return box.view(b, 2, 2).clamp(0, w - 1), labels
+
+
+def correction(truth, logits):
+    """A click where the mask is wrong; label -1 where it is right."""
+    wrong_out = (truth > 0) & (logits <= 0)
+    wrong_in = (truth <= 0) & (logits > 0)
+    out = wrong_out.flatten(1).sum(1) >= wrong_in.flatten(1).sum(1)
+    region = torch.where(out[:, None, None, None], wrong_out, wrong_in).float()
+    xy, found = pick_pixel(region[:, 0])
+    label = torch.where(found, out.long(), -torch.ones_like(out, dtype=torch.long))
+    return xy[:, None], label[:, None]
+
+
+# ---- Losses -------------------------------------------------------------------------------------
+
+
+def mask_losses(logits, truth, focal_share):
+    """logits (B, N, H, W), truth (B, 1, H, W): loss and IoU, (B, N)."""
+    truth = truth.expand_as(logits)
+    ce = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    p = logits.sigmoid()
+    hit = p * truth + (1 - p) * (1 - truth)
+    focal = (ce * (1 - hit) ** 2 * (0.25 * truth + 0.75 * (1 - truth))).mean((2, 3))
+    inside, outside = truth.sum((2, 3)), (1 - truth).sum((2, 3))
+    balanced = 0.5 * ((ce * truth).sum((2, 3)) / inside.clamp(min=1) +
+                      (ce * (1 - truth)).sum((2, 3)) / outside.clamp(min=1))
+    dice = 1 - (2 * (p * truth).sum((2, 3)) + 1) / ((p + truth).sum((2, 3)) + 1)
+    with torch.no_grad():
+        mask = logits > 0
+        both = (mask & (truth > 0)).sum((2, 3))
+        either = (mask | (truth > 0)).sum((2, 3))
+        iou = both / either.clamp(min=1)
+    return focal_share * 20 * focal + (1 - focal_share) * balanced + dice, iou
+
+
+def frame_loss(decoded, truth, multimask, focal_share):
+    """decoded as Sam2.decode() gives it; truth (B, 1, S/4, S/4)."""
+    masks, ious, _, score = (x.float() for x in decoded)
+    present = (truth.flatten(1).sum(1) > 0).float()
+    chosen = slice(1, 4) if multimask else slice(0, 1)
+    losses, iou = mask_losses(masks[:, chosen], truth, focal_share)
+    best, index = losses.min(1)
+    iou_loss = (ious[:, chosen].sigmoid() - iou).abs().mean(1)
+    object_loss = F.binary_cross_entropy_with_logits(score[:, 0], present)
+    n = present.sum().clamp(min=1)
+    total = (present * (best + iou_loss)).sum() / n + object_loss
+    return total, (iou.gather(1, index[:, None])[:, 0] * present).sum() / n
+
+
+# ---- A clip -------------------------------------------------------------------------------------
+
+
+def choose(decoded, multimask):
+    """The mask (B, 1, ...) and token that the model itself goes on with, and the score."""
+    masks, ious, tokens, score = decoded
+    b = torch.arange(len(masks), device=masks.device)
+    index = 1 + ious[:, 1:].argmax(1) if multimask else torch.zeros_like(b)
+    logits = masks[b, index][:, None].float()
+    absent = (score <= 0)[:, :, None, None]
+    return torch.where(absent, torch.full_like(logits, NO_OBJECT), logits), tokens[b, index], score
+
+
+class Run:
+    """What a model remembers while it goes through a batch of clips."""
+
+    def __init__(self, model, frames, truth, focal_share):
+        self.model, self.frames, self.truth = model, frames, truth
+        self.focal_share = focal_share
+        self.small = F.avg_pool2d(truth.flatten(0, 1), 4).gt(0.5).float().view(
+            *truth.shape[:2], 1, truth.shape[3] // 4, truth.shape[4] // 4)
+        n, t = frames.shape[:2]
+        features = model.encode(frames.flatten(0, 1))
+        self.features = [x.view(n, t, *x.shape[1:]) for x in features]
+        self.memories, self.pointers, self.prompted = {}, {}, set()
+        self.losses, self.ious = [], []
+
+    def at(self, t):
+        return [x[:, t] for x in self.features]
+
+    def note(self, decoded, t, multimask):
+        loss, iou = frame_loss(decoded, self.small[:, t], multimask, self.focal_share)
+        self.losses.append(loss)
+        self.ious.append(iou.detach())
+
+    def keep(self, t, logits, token, score, prompted):
+        top = self.features[0][:, t]
+        self.memories[t] = self.model.remember(top, logits, score, prompted)
+        self.pointers[t] = self.model.pointer(token, score)
+        if prompted:
+            self.prompted.add(t)
+
+    def prompt(self, t, kind, n_corrections, image=None):
+        model, (top, high0, high1) = self.model, self.at(t)
+        image = model.unconditioned(top) if image is None else image
+        truth = self.truth[:, t]
+        if kind == "mask":
+            # The mask is the result; the decoder only gives its pointer.
+            score = (truth.flatten(1).sum(1, keepdim=True) > 0).float() * 20 - 10
+            decoded = model.decode(top, high0, high1, mask_logits=model.mask_downsample(truth))
+            logits = F.interpolate(truth * 20 - 10, scale_factor=0.25, mode="bilinear",
+                                   antialias=True)
+            self.keep(t, logits, decoded[2][:, 0], score, True)
+            return
+        points, labels = first_click(truth) if kind == "click" else box_around(truth)
+        multimask = kind == "click"
+        decoded = model.decode(image, high0, high1, points, labels)
+        self.note(decoded, t, multimask)
+        for _ in range(n_corrections):
+            logits, _, _ = choose(decoded, multimask)
+            full = F.interpolate(logits, truth.shape[2:], mode="bilinear")
+            xy, label = correction(truth, full)
+            points, labels = torch.cat([points, xy], 1), torch.cat([labels, label], 1)
+            multimask = False
+            decoded = model.decode(image, high0, high1, points, labels,
+                                   logits.detach().clamp(-32, 32))
+            self.note(decoded, t, multimask)
+        self.keep(t, *choose(decoded, multimask), True)
+
+    def condition(self, t):
+        model = self.model
+        memories = [(self.memories[k], 6) for k in sorted(self.prompted)]
+        memories += [(self.memories[k], t - k - 1) for k in range(max(0, t - 6), t)
+                     if k in self.memories and k not in self.prompted]
+        pointers = [(self.pointers[k], (t - k) / N_POINTERS) for k in sorted(self.prompted) if k < t]
+        pointers += [(self.pointers[k], (t - k) / N_POINTERS) for k in range(t - 1, -1, -1)
+                     if k in self.pointers and k not in self.prompted]
+        return model.condition(self.features[0][:, t], memories, pointers)
+
+    def track(self, t, n_corrections=0):
+        image = self.condition(t)
+        if n_corrections:
+            self.prompt(t, "click", n_corrections - 1, image)
+            return
+        decoded = self.model.decode(image, *self.at(t)[1:])
+        self.note(decoded, t, True)
+        self.keep(t, *choose(decoded, True), False)
+
+
+def run_batch(model, frames, truth, focal_share):
+    """Loss and IoU of a batch; prompts are drawn as in SAM 2's training."""
+    run = Run(model, frames, truth, focal_share)
+    n_frames = frames.shape[1]
+    kind = ("click", "click", "box", "mask")[int(torch.randint(4 if n_frames > 1 else 3, (1,)))]
+    corrections = int(torch.randint(0, 3, (1,))) if torch.rand(1) < 0.5 else 0
+    run.prompt(0, kind, corrections)
+    again = int(torch.randint(1, n_frames, (1,))) if n_frames > 2 and torch.rand(1) < 0.3 else -1
+    for t in range(1, n_frames):
+        run.track(t, 1 + int(torch.randint(0, 2, (1,))) if t == again else 0)
+    return torch.stack(run.losses).mean(), torch.stack(run.ious)
+
+
+# ---- The loop -----------------------------------------------------------------------------------
+
+
+def load_weights(model, weights):
+    """Takes over what has the same name and shape; the rest stays as it is."""
+    own = model.state_dict()
+    fitting = {k: v for k, v in weights.items() if k in own and v.shape == own[k].shape}
+    model.load_state_dict(fitting, strict=False)
+    return len(fitting), len(own)
+
+
+def train(args):
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    config = json.loads((HERE / "starter.json").read_text())
+    torch.manual_seed(1)
+    model = Sam2(config).to(device)
+    model.reset()
+    average = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    decay = [p for p in model.parameters() if p.ndim > 1]
+    plain = [p for p in model.parameters() if p.ndim <= 1]
+    optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.05},
+                                   {"params": plain, "weight_decay": 0.0}], betas=(0.9, 0.98))
+    step, state_path = 0, pathlib.Path(args.state)
+    if state_path.exists():
+        state = torch.load(state_path, map_location=device, weights_only=True)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        average, step = state["average"], state["step"]
+    elif args.warm:
+        from safetensors.torch import load_file
+        weights = {k: v.float() for k, v in load_file(args.warm).items()}
+        print("warm start: %d of %d tensors" % load_weights(model, weights))
+        average = {k: v.detach().clone() for k, v in model.state_dict().items()}
+
+    maker = clips.ClipMaker(torch.load(args.bank, weights_only=True), device)
+    phases = PHASES[args.schedule]
+    n_steps = sum(phase[0] for phase in phases)
+    begun, shown, losses, ious = time.time(), time.time(), [], []
+
+    def save():
+        temporary = state_path.with_suffix(".tmp")
+        torch.save({"model": model.state_dict(), "average": average, "step": step,
+                    "optimizer": optimizer.state_dict()}, temporary)
+        temporary.rename(state_path)
+
+    while step < n_steps and time.time() - begun < args.minutes * 60:
+        done = step
+        for steps, side, n_clips, n_frames, rate, focal_share in phases:
+            if done < steps:
+                break
+            done -= steps
+        warm = min(1.0, (done + 1) / 200)
+        for group in optimizer.param_groups:
+            group["lr"] = rate * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done / steps)))
+        torch.manual_seed(1000003 * (step + 1))
+        model.size = side
+        frames, truth = maker.make(n_clips, n_frames, side)
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            loss, iou = run_batch(model, frames, truth, focal_share)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        share = min(0.999, step / (step + 20))
+        with torch.no_grad():
+            for k, v in model.state_dict().items():
+                average[k].lerp_(v, 1 - share)
+        losses.append(loss.detach())
+        ious.append(iou.mean())
+        if time.time() - shown > args.show or step == n_steps:
+            print("step %d of %d, side %d, %d frames: loss %.3f, IoU %.3f, %.2f s a step" % (
+                step, n_steps, side, n_frames, torch.stack(losses).mean(), torch.stack(ious).mean(),
+                (time.time() - shown) / len(losses)), flush=True)
+            shown, losses, ious = time.time(), [], []
+            save()
+    save()
+    print("stopped at step %d of %d" % (step, n_steps))
+
+
+def export(args):
+    """fp16 safetensors with the configuration in the metadata, as model/safetensors.c reads it."""
+    from safetensors.torch import save_file
+
+    config = json.loads((HERE / "starter.json").read_text())
+    average = torch.load(args.state, map_location="cpu", weights_only=True)["average"]
+    tensors = {k: v.half().contiguous() for k, v in average.items()}
+    if not all(torch.isfinite(v).all() for v in tensors.values()):
+        raise SystemExit("a weight is not finite in fp16")
+    temporary = args.out + ".tmp"
+    save_file(tensors, temporary, {"format": "pt", "masklet.config": json.dumps(config)})
+    pathlib.Path(temporary).rename(args.out)
+    print("%s: %.1f MB, %.2f M parameters" % (args.out, pathlib.Path(args.out).stat().st_size / 1e6,
+                                              sum(v.numel() for v in tensors.values()) / 1e6))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    bank = commands.add_parser("bank")
+    bank.add_argument("--photos", nargs="*", default=[])
+    bank.add_argument("--textures", type=int, default=400)
+    bank.add_argument("--out", required=True)
+    run = commands.add_parser("run")
+    run.add_argument("--bank", required=True)
+    run.add_argument("--state", required=True)
+    run.add_argument("--minutes", type=float, default=1e9)
+    run.add_argument("--schedule", choices=PHASES, default="gpu")
+    run.add_argument("--warm")
+    run.add_argument("--show", type=float, default=30, help="seconds between lines and saves")
+    out = commands.add_parser("export")
+    out.add_argument("--state", required=True)
+    out.add_argument("--out", required=True)
+    args = parser.parse_args()
+    if args.command == "bank":
+        made = clips.make_bank(args.photos, args.textures)
+        torch.save(made, args.out)
+        print("%d pictures, %d regions" % (len(made["pictures"]), len(made["cutouts"])))
+    elif args.command == "run":
+        train(args)
+    else:
+        export(args)
+
+
+if __name__ == "__main__":
+    main()
