@@ -95,6 +95,9 @@ static gboolean make_compact(MskStoreCopy *copy)
 {
     static const char drop_history[] =
         "BEGIN IMMEDIATE; DELETE FROM command;"
+        // What removed objects had is kept for undo only.
+        "DELETE FROM cell WHERE object > 0 AND object NOT IN"
+        " (SELECT object FROM cell WHERE kind = 2);"
         "DELETE FROM value WHERE id NOT IN (SELECT value FROM cell); COMMIT";
     return (copy->with_history ||
             msk_store_run(copy->db, copy->path, drop_history, &copy->error)) &&

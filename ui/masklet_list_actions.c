@@ -71,21 +71,44 @@ static void duplicate_cb(GtkWidget *widget, const char *action, GVariant *parame
     msk_masklet_list_select(list, copies);
 }
 
+typedef struct Merging {
+    MskMaskletList *list;
+    GPtrArray *masklets;
+} Merging;
+
+static void merged_cb(GObject *source, GAsyncResult *result, gpointer user)
+{
+    Merging *merging = user;
+    MskMaskletList *list = merging->list;
+    MskDocument *document = MSK_DOCUMENT(source);
+    g_autoptr(GError) error = NULL;
+    gboolean done = msk_document_merge_objects_finish(document, result, &error);
+    guint n = merging->masklets->len;
+    // Another project may have been opened meanwhile.
+    if (list->document == document && done) {
+        g_ptr_array_set_size(merging->masklets, 1);
+        msk_masklet_list_select(list, merging->masklets);
+        msk_session_toast(list->session,
+                          ngettext("%u object merged into “%s”", "%u objects merged into “%s”", n),
+                          n, msk_masklet_get_info(merging->masklets->pdata[0])->name);
+    } else if (list->document == document) {
+        msk_session_toast(list->session, _("The objects were changed and not merged"));
+    }
+    g_ptr_array_unref(merging->masklets);
+    g_object_unref(list);
+    g_free(merging);
+}
+
 static void merge_cb(GtkWidget *widget, const char *action, GVariant *parameter)
 {
     MskMaskletList *list = MSK_MASKLET_LIST(widget);
     g_autoptr(GPtrArray) masklets = dup_free_selection(list);
     if (masklets->len < 2)
         return;
-    guint n = masklets->len;
-    msk_document_begin(list->document, _("Merge Objects"));
-    msk_document_merge_objects(list->document, (MskMasklet *const *)masklets->pdata, n);
-    msk_document_end(list->document);
-    g_ptr_array_set_size(masklets, 1);
-    msk_masklet_list_select(list, masklets);
-    msk_session_toast(list->session,
-                      ngettext("%u object merged into “%s”", "%u objects merged into “%s”", n), n,
-                      msk_masklet_get_info(masklets->pdata[0])->name);
+    Merging *merging = g_new(Merging, 1);
+    *merging = (Merging){g_object_ref(list), g_ptr_array_ref(masklets)};
+    msk_document_merge_objects_async(list->document, (MskMasklet *const *)masklets->pdata,
+                                     masklets->len, _("Merge Objects"), NULL, merged_cb, merging);
 }
 
 static void delete_cb(GtkWidget *widget, const char *action, GVariant *parameter)

@@ -186,43 +186,53 @@ void edit_document(MskDocument *document, GRand *rand)
 
 // ---- Comparing ---------------------------------------------------------------------------------
 
-static void count_cb(const MskCell *cell, MskValue *value, gpointer user)
-{
-    (*(guint *)user)++;
-}
-
-typedef struct Other {
-    MskDocument *document;
+typedef struct Comparison {
+    MskDocument *from, *to;
+    gboolean with_removed; // what removed objects had, too
+    guint n_cells;
     gboolean is_same;
-} Other;
+} Comparison;
 
 static void compare_cb(const MskCell *cell, MskValue *value, gpointer user)
 {
-    Other *other = user;
-    if (!msk_value_equal(value, msk_document_get_value(other->document, cell))) {
-        if (other->is_same)
+    Comparison *comparison = user;
+    if (!comparison->with_removed && cell->object > 0 &&
+        !msk_document_find_object(comparison->from, cell->object))
+        return;
+    comparison->n_cells++;
+    if (!msk_value_equal(value, msk_document_get_value(comparison->to, cell))) {
+        if (comparison->is_same)
             printf("cell %d, %d, %d differs\n", (int)cell->kind, (int)cell->object,
                    (int)cell->frame);
-        other->is_same = FALSE;
+        comparison->is_same = FALSE;
     }
 }
 
-gboolean same_document(MskDocument *a, MskDocument *b)
+static gboolean compare(MskDocument *a, MskDocument *b, gboolean with_removed)
 {
-    guint n_a = 0, n_b = 0;
-    Other other = {b, TRUE};
-    msk_document_foreach(a, count_cb, &n_a);
-    msk_document_foreach(b, count_cb, &n_b);
-    msk_document_foreach(a, compare_cb, &other);
-    if (n_a != n_b)
-        printf("%u cells, %u cells\n", n_a, n_b);
-    if (n_a != n_b || msk_document_get_n_objects(a) != msk_document_get_n_objects(b))
+    Comparison there = {a, b, with_removed, 0, TRUE}, back = {b, a, TRUE, 0, TRUE};
+    msk_document_foreach(a, compare_cb, &there);
+    msk_document_foreach(b, compare_cb, &back);
+    if (there.n_cells != back.n_cells)
+        printf("%u cells, %u cells\n", there.n_cells, back.n_cells);
+    if (there.n_cells != back.n_cells ||
+        msk_document_get_n_objects(a) != msk_document_get_n_objects(b))
         return FALSE;
     for (guint i = 0; i < msk_document_get_n_objects(a); i++)
         if (msk_masklet_get_id(msk_document_get_object(a, i)) !=
             msk_masklet_get_id(msk_document_get_object(b, i)))
             return FALSE;
-    return other.is_same;
+    return there.is_same;
+}
+
+gboolean same_document(MskDocument *a, MskDocument *b)
+{
+    return compare(a, b, TRUE);
+}
+
+gboolean same_without_removed(MskDocument *a, MskDocument *b)
+{
+    return compare(a, b, FALSE);
 }
 
 static gboolean same_names(MskDocument *a, MskDocument *b)

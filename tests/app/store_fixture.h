@@ -22,6 +22,8 @@ void edit_document(MskDocument *document, GRand *rand);
 // Whether both hold the same, and the same again after every step of undoing, and redoing.
 gboolean same_document(MskDocument *a, MskDocument *b);
 gboolean same_history(MskDocument *a, MskDocument *b);
+// Whether b holds what a holds, less what the removed objects of a had.
+gboolean same_without_removed(MskDocument *a, MskDocument *b);
 
 // Waits for what was handed over; FALSE with an error where it was not written.
 gboolean flush_store(MskStore *store, GError **error);
