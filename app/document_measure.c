@@ -58,12 +58,8 @@ static void schedule(MskDocument *document)
     document->measure_source = g_idle_add_full(G_PRIORITY_LOW, measure_idle, document, NULL);
 }
 
-static void measured_cb(GObject *source, GAsyncResult *result, gpointer user)
+static void take_measured(MskDocument *document, const Batch *batch)
 {
-    Batch *batch = g_task_get_task_data(G_TASK(result));
-    g_autoptr(MskDocument) document = g_weak_ref_get(&batch->document);
-    if (!document || g_cancellable_is_cancelled(g_task_get_cancellable(G_TASK(result))))
-        return;
     g_clear_object(&document->measuring);
     for (guint i = 0; i < batch->frames->len; i++) {
         MskMasklet *masklet = g_array_index(batch->masklets, MskMasklet *, i);
@@ -73,6 +69,16 @@ static void measured_cb(GObject *source, GAsyncResult *result, gpointer user)
     schedule(document);
     if (document->open->len == 0)
         msk_document_flush_frames(document);
+}
+
+static void measured_cb(GObject *source, GAsyncResult *result, gpointer user)
+{
+    Batch *batch = g_task_get_task_data(G_TASK(result));
+    g_autoptr(MskDocument) document = g_weak_ref_get(&batch->document);
+    if (document && !g_cancellable_is_cancelled(g_task_get_cancellable(G_TASK(result))))
+        take_measured(document, batch);
+    // The task may end on its thread, where no masklet may: objects go here.
+    g_array_set_size(batch->masklets, 0);
 }
 
 static gboolean measure_idle(gpointer user)

@@ -321,12 +321,12 @@ static void unite_thread(GTask *task, gpointer source, gpointer data, GCancellab
         g_task_return_error_if_cancelled(task);
 }
 
-static void run(MskDocument *document, GTask *outer);
+static void run(GTask *outer);
 
 static void united_cb(GObject *source, GAsyncResult *result, gpointer user)
 {
-    MskDocument *document = MSK_DOCUMENT(source);
     g_autoptr(GTask) outer = user;
+    MskDocument *document = g_task_get_source_object(outer);
     Merge *merge = g_task_get_task_data(outer);
     GError *error = NULL;
     if (!g_task_propagate_boolean(G_TASK(result), &error)) {
@@ -335,19 +335,19 @@ static void united_cb(GObject *source, GAsyncResult *result, gpointer user)
         g_task_return_new_error(outer, G_IO_ERROR, G_IO_ERROR_BUSY,
                                 "An object was removed or locked meanwhile.");
     } else if (sum_revisions(merge) != merge->revision) {
-        run(document, g_steal_pointer(&outer)); // edited meanwhile: once more
+        run(g_steal_pointer(&outer)); // edited meanwhile: once more
     } else {
         apply(document, merge);
         g_task_return_boolean(outer, TRUE);
     }
 }
 
-// Takes the task.
-static void run(MskDocument *document, GTask *outer)
+// Takes the task. Work is a task within it that knows no objects: it may end on its thread.
+static void run(GTask *outer)
 {
     Merge *merge = g_task_get_task_data(outer);
     note(merge);
-    g_autoptr(GTask) task = g_task_new(document, g_task_get_cancellable(outer), united_cb, outer);
+    g_autoptr(GTask) task = g_task_new(NULL, g_task_get_cancellable(outer), united_cb, outer);
     g_task_set_task_data(task, merge, NULL);
     g_task_set_return_on_cancel(task, FALSE);
     g_task_run_in_thread(task, unite_thread);
@@ -361,7 +361,7 @@ void msk_document_merge_objects_async(MskDocument *document, MskMasklet *const *
     Merge *merge = new_merge(masklets, n, name);
     g_task_set_task_data(task, merge, free_merge);
     if (can_merge(document, merge))
-        run(document, g_steal_pointer(&task));
+        run(g_steal_pointer(&task));
     else
         g_task_return_new_error(task, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                                 "At least two objects are needed, and none may be locked.");

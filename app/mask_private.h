@@ -14,8 +14,8 @@ struct MskMask {
     MskRect box;
     uint8_t background;
 
-    // Filled by the first reader, see measure() in mask.c.
-    gsize measured;
+    // Filled by the first reader, see measure() in mask_read.c.
+    int measured; // atomic
     int64_t area;
     MskRect bounds;
 

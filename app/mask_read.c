@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading masks at frame size: a bilinear reader for logits, runs for bits; area and bounds.
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "app/mask_private.h"
@@ -215,22 +216,33 @@ static void measure_row_cb(void *user, int y, int x, const float *logits, int n)
     }
 }
 
-// The only change to a mask after birth: its measures, once, before anybody can read them.
+// The only change to a mask after birth: its measures, once, before anybody can read them. Two
+// threads may come to the same result; the first one's is kept.
+static void keep_measures(MskMask *mask, int64_t area, const MskRect *bounds)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
+    if (!g_atomic_int_get(&mask->measured)) {
+        mask->area = area;
+        mask->bounds = *bounds;
+        g_atomic_int_set(&mask->measured, 1);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
 static const MskMask *measure(const MskMask *mask)
 {
-    MskMask *filled = (MskMask *)mask;
-    if (g_once_init_enter(&filled->measured)) {
-        Measure found = {0, G_MAXINT, G_MAXINT, 0, 0};
-        if (mask->kind == MSK_MASK_LOGITS)
-            upsample(mask, measure_row_cb, &found);
-        else
-            walk_bits(mask, measure_run, &found);
-        filled->area = found.area;
-        if (found.area > 0)
-            filled->bounds =
-                (MskRect){found.x0, found.y0, found.x1 - found.x0, found.y1 - found.y0};
-        g_once_init_leave(&filled->measured, 1);
-    }
+    if (g_atomic_int_get(&mask->measured))
+        return mask;
+    Measure found = {0, G_MAXINT, G_MAXINT, 0, 0};
+    if (mask->kind == MSK_MASK_LOGITS)
+        upsample(mask, measure_row_cb, &found);
+    else
+        walk_bits(mask, measure_run, &found);
+    MskRect bounds = {0};
+    if (found.area > 0)
+        bounds = (MskRect){found.x0, found.y0, found.x1 - found.x0, found.y1 - found.y0};
+    keep_measures((MskMask *)mask, found.area, &bounds);
     return mask;
 }
 
@@ -243,11 +255,7 @@ gboolean msk_mask_set_measures(MskMask *mask, int64_t area, const MskRect *bound
     if (area == 0 ? bounds->x || bounds->y || bounds->width || bounds->height
                   : area < 0 || area > room)
         return FALSE;
-    if (g_once_init_enter(&mask->measured)) {
-        mask->area = area;
-        mask->bounds = *bounds;
-        g_once_init_leave(&mask->measured, 1);
-    }
+    keep_measures(mask, area, bounds);
     return TRUE;
 }
 
@@ -264,5 +272,5 @@ gboolean msk_mask_get_bounds(const MskMask *mask, MskRect *out)
 
 gboolean msk_mask_is_measured(const MskMask *mask)
 {
-    return g_atomic_pointer_get(&((MskMask *)mask)->measured) != 0;
+    return g_atomic_int_get(&mask->measured) != 0;
 }
