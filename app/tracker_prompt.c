@@ -167,12 +167,13 @@ static gboolean can_answer(MskMasklet *masklet, int64_t frame)
            !(msk_masklet_get_frame(masklet, frame, NULL) & MSK_FRAME_LOCKED);
 }
 
-// Whether the frame has this prompt now, and by this command.
+// Whether the frame has this prompt now, and by this command (which may still be open).
 static gboolean is_current(MskTracker *tracker, const MskAsk *ask)
 {
     const MskValue *prompt = get_cell(tracker, MSK_CELL_PROMPT, ask->object, ask->frame);
     return prompt && msk_value_equal(ask->prompt, prompt) &&
-           (!ask->command || msk_document_has_command(tracker->document, ask->command));
+           (!ask->command || ask->command == msk_document_get_command(tracker->document) ||
+            msk_document_has_command(tracker->document, ask->command));
 }
 
 // Whether it is to be asked, and can be.

@@ -78,6 +78,27 @@ static void test_prompts(void)
     end_group("prompts");
 }
 
+// The first click makes the object too: one command, one answer, from nothing.
+static void test_larger_command(void)
+{
+    TrackerFixture fixture;
+    tracker_open(&fixture, N_FRAMES);
+    static const double xy[] = {22, 24};
+    g_autoptr(MskPrompt) prompt = make_prompt(3, 1, xy);
+    g_autoptr(MskResult) expected = ask(&fixture, prompt, NULL);
+    msk_document_begin(fixture.document, "Add Point");
+    MskMasklet *masklet = msk_document_add_object(fixture.document, NULL);
+    CHECK(msk_tracker_prompt(fixture.tracker, masklet, prompt, "Add Point"));
+    msk_document_end(fixture.document);
+    tracker_wait(&fixture);
+    CHECK(fixture.n_answered == 1 && fixture.n_failed == 0);
+    CHECK(engine_equal(get_result(masklet, 3), expected));
+    CHECK(msk_document_undo(fixture.document));
+    CHECK(msk_document_get_n_objects(fixture.document) == 0);
+    tracker_close(&fixture);
+    end_group("a prompt in a larger command");
+}
+
 static void test_tracked_click(void)
 {
     TrackerFixture fixture;
@@ -247,6 +268,7 @@ int main(int argc, char **argv)
     if (!tracker_begin(argv[1]))
         return 1;
     test_prompts();
+    test_larger_command();
     test_tracked_click();
     test_drag();
     test_outdated();
