@@ -66,7 +66,7 @@ def application_id():
             words = line.split()
             if words[:1] == ["#define"] and "APPLICATION_ID" in words[1]:
                 return int(words[2].rstrip("uU"), 16)
-    return 0x4D534B4C
+    raise SystemExit("app/store*.h defines no APPLICATION_ID")
 
 
 def check_icons():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# check_po.py SOURCE-FOLDER: po/POTFILES lists every file with strings to translate, and every
-# language of po/LINGUAS is complete, correct and made from these strings.
+# check_po.py SOURCE-FOLDER [--update]: po/POTFILES lists every file with strings to translate, and
+# every language of po/LINGUAS is complete, correct and made from these strings. --update brings
+# POTFILES and the catalogues up to date (./dev strings).
 import glob
 import os
 import re
@@ -71,6 +72,9 @@ def check_language(language, template, folder):
 if not shutil.which("xgettext") or not shutil.which("msgmerge"):
     print("not on this machine: gettext")
     sys.exit(77)
+if "--update" in sys.argv:
+    with open(os.path.join(root, "po", "POTFILES"), "w", encoding="utf-8") as file:
+        file.write("".join(path + "\n" for path in sorted(with_strings())))
 listed, found = set(lines_of("POTFILES")), with_strings()
 check(not found - listed, "po/POTFILES lists every file with strings", "\n".join(sorted(found - listed)))
 check(not listed - found, "and no other", "\n".join(sorted(listed - found)))
@@ -82,6 +86,9 @@ with tempfile.TemporaryDirectory() as temporary:
     check(result.returncode == 0 and os.path.exists(pot), "the strings can be read", result.stderr)
     check(not result.stderr.strip(), "without a warning", result.stderr)
     for name in lines_of("LINGUAS"):
+        if "--update" in sys.argv:
+            run("msgmerge", "--quiet", "--update", "--backup=none", "--no-fuzzy-matching",
+                "po/" + name + ".po", pot)
         check_language(name, pot, temporary)
 print("%d passed, %d failed" % (passed, failed))
 sys.exit(failed > 0)
