@@ -95,7 +95,7 @@ typedef struct MskTrackWork {
     MskJob *job;
     gulong cancelled_id;
     MskTrackWant want;
-    int64_t command; // the last one made; 0: none
+    int64_t command;     // the last one made; 0: none
     gboolean splits;     // runs from now on make another command
     gboolean is_opening; // the next results do
     gboolean is_stopping, is_undone;

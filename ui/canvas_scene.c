@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the session to a scene: which masks of which frames, and the canvas in words.
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <math.h>
 
 #include "ui/canvas_private.h"
@@ -154,10 +155,10 @@ void msk_canvas_describe(MskCanvas *canvas)
     if (frame < 0) {
         text = g_strdup(_("No clip is open"));
     } else if (!masklet) {
-        text = g_strdup_printf(_("Frame %" G_GINT64_FORMAT ", no object is selected"), frame);
+        text = g_strdup_printf(_("Frame %" PRId64 ", no object is selected"), frame);
     } else {
         MskFrameFlags flags = msk_masklet_get_frame(masklet, frame, NULL);
-        text = g_strdup_printf(_("Frame %" G_GINT64_FORMAT ", %s: %s"), frame,
+        text = g_strdup_printf(_("Frame %" PRId64 ", %s: %s"), frame,
                                msk_masklet_get_info(masklet)->name, describe_state(flags));
     }
     if (canvas->crosshair) {

@@ -3,6 +3,7 @@
 #include "ui/masklet_inspector.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 
 #include "ui/rgb.h"
 
@@ -162,7 +163,7 @@ static void set_info(MskMaskletInspector *self, const char *name, const char *ke
                      const MskObjectInfo *info)
 {
     g_autofree char *merge_key =
-        g_strdup_printf("%s-%" G_GINT64_FORMAT, key, msk_masklet_get_id(self->masklet));
+        g_strdup_printf("%s-%" PRId64, key, msk_masklet_get_id(self->masklet));
     g_autoptr(MskMasklet) masklet = g_object_ref(self->masklet);
     msk_document_begin_merging(self->document, name, merge_key);
     msk_document_set_info(self->document, masklet, info);

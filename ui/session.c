@@ -3,6 +3,7 @@
 #include "ui/session_private.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 
 #include "ui/settings.h"
 
@@ -93,7 +94,7 @@ static void picture_cb(int64_t n, MskFrame *frame, const GError *error, gpointer
         g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED) || n == self->failed_frame)
         return;
     self->failed_frame = n;
-    msk_session_toast(self, _("Frame %" G_GINT64_FORMAT " cannot be shown: %s"), n, error->message);
+    msk_session_toast(self, _("Frame %" PRId64 " cannot be shown: %s"), n, error->message);
 }
 
 // Within the range if the playhead is in it: playing goes round there.

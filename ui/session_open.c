@@ -7,6 +7,7 @@
 #include "ui/session_private.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -378,9 +379,9 @@ static char *dup_difference(const MskMediaRef *ref, MskMedia *media, gboolean *u
             return g_strdup(error->message);
         const int64_t n = msk_media_get_n_frames(media);
         if (n != ref->n_frames)
-            return g_strdup_printf(_("It has %" G_GINT64_FORMAT
-                                     " frames; the project was made with %" G_GINT64_FORMAT "."),
-                                   n, ref->n_frames);
+            return g_strdup_printf(
+                _("It has %" PRId64 " frames; the project was made with %" PRId64 "."), n,
+                ref->n_frames);
     }
     *usable = TRUE;
     return g_strdup(_("Size and number of frames are the same, the content is another."));

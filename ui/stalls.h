@@ -6,9 +6,10 @@
 
 G_BEGIN_DECLS
 
-// From now on every iteration of the main loop that takes more than 16 ms is written to `path`, a
-// line each: when it began (microseconds of the monotonic clock) and how long it took (likewise).
-// With `path` NULL, to $MASKLET_STALLS if it is set. FALSE: nothing is measured.
+// From now on every iteration of the main loop that takes more than 1 ms is written to `path`, a
+// line each (a stall is one of more than 16 ms): when it began (microseconds of the monotonic
+// clock) and how long it took (likewise). With `path` NULL, to $MASKLET_STALLS if it is set. FALSE:
+// nothing is measured.
 gboolean msk_stalls_start(const char *path);
 
 G_END_DECLS

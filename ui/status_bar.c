@@ -3,6 +3,7 @@
 #include "ui/status_bar.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 
 #define UPDATE_MS 120 // changes come in bursts
 #define POLL_MS 250   // of running work
@@ -98,9 +99,8 @@ static char *describe_next(MskStatusBar *self)
     msk_masklet_get_extent(selected, &first, &last);
     if (last - first + 1 > (int64_t)anchors->len)
         return g_strdup_printf(
-            ngettext("%" G_GINT64_FORMAT " frame is not up to date: run it again (Ctrl+R)",
-                     "%" G_GINT64_FORMAT " frames are not up to date: run them again (Ctrl+R)",
-                     (gulong)n),
+            ngettext("%" PRId64 " frame is not up to date: run it again (Ctrl+R)",
+                     "%" PRId64 " frames are not up to date: run them again (Ctrl+R)", (gulong)n),
             n);
     return g_strdup(_("Track to carry it through the shot (Ctrl+T)"));
 }
@@ -145,8 +145,7 @@ static gboolean update_track(gpointer user)
     msk_job_get_progress(job, &progress);
     gtk_progress_bar_set_fraction(self->track_bar, progress.fraction);
     g_autoptr(GString) text = g_string_new(NULL);
-    g_string_append_printf(text, _("%" G_GINT64_FORMAT " / %" G_GINT64_FORMAT), progress.done,
-                           progress.total);
+    g_string_append_printf(text, _("%" PRId64 " / %" PRId64), progress.done, progress.total);
     if (progress.rate > 0)
         g_string_append_printf(text, _(" · %.1f frames/s"), progress.rate);
     if (progress.seconds_left >= 0) {

@@ -3,6 +3,7 @@
 #include "ui/transport.h"
 
 #include <glib/gi18n.h>
+#include <inttypes.h>
 
 #include "app/timecode.h"
 
@@ -35,10 +36,9 @@ static void update_frame(MskTransport *self)
     g_autofree char *timecode = media ? msk_timecode_dup(media, frame) : g_strdup("");
     gtk_label_set_label(self->timecode_label, timecode);
     // Translators: frame number and the number of the last frame; ~ tells that it is an estimate
-    g_autofree char *text =
-        g_strdup_printf(is_exact ? _("frame %" G_GINT64_FORMAT " / %" G_GINT64_FORMAT)
-                                 : _("frame %" G_GINT64_FORMAT " / ~%" G_GINT64_FORMAT),
-                        frame, MAX(n - 1, 0));
+    g_autofree char *text = g_strdup_printf(is_exact ? _("frame %" PRId64 " / %" PRId64)
+                                                     : _("frame %" PRId64 " / ~%" PRId64),
+                                            frame, MAX(n - 1, 0));
     gtk_label_set_label(self->frame_label, text);
     // As wide as the widest number, so that nothing jumps while it plays.
     gtk_label_set_width_chars(self->frame_label, (int)g_utf8_strlen(text, -1));
@@ -51,8 +51,8 @@ static void update_range(MskTransport *self)
     const gboolean has_range = document && msk_document_has_range(document);
     msk_session_get_range(self->session, &first, &last);
     // Translators: first and last frame of the range
-    g_autofree char *in = g_strdup_printf(_("in %" G_GINT64_FORMAT), first);
-    g_autofree char *out = g_strdup_printf(_("out %" G_GINT64_FORMAT), last);
+    g_autofree char *in = g_strdup_printf(_("in %" PRId64), first);
+    g_autofree char *out = g_strdup_printf(_("out %" PRId64), last);
     gtk_label_set_label(self->in_label, in);
     gtk_label_set_label(self->out_label, out);
     gtk_widget_set_visible(self->clear_range, has_range);
@@ -74,8 +74,7 @@ static void update_playing(MskTransport *self)
     gtk_label_set_label(self->speed, text);
     gtk_widget_set_visible(GTK_WIDGET(self->dropped), n_dropped > 0);
     g_autofree char *dropped = g_strdup_printf(
-        ngettext("%" G_GINT64_FORMAT " dropped", "%" G_GINT64_FORMAT " dropped", (gulong)n_dropped),
-        n_dropped);
+        ngettext("%" PRId64 " dropped", "%" PRId64 " dropped", (gulong)n_dropped), n_dropped);
     gtk_label_set_label(self->dropped, dropped);
 }
 
