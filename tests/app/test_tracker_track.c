@@ -205,7 +205,7 @@ static void test_stopping(void)
     while (msk_tracker_track(fixture.tracker, &options, NULL)) {
         MskJob *job = msk_job_ref(msk_tracker_get_job(fixture.tracker));
         int64_t count = msk_tracker_count(fixture.tracker, &options);
-        fixture.stop_after = fixture.n_tracked + 3;
+        fixture.stop_after = fixture.n_tracked + 1;
         tracker_wait(&fixture);
         MskProgress progress;
         msk_job_get_progress(job, &progress);
@@ -214,7 +214,9 @@ static void test_stopping(void)
         msk_job_unref(job);
         n_runs++;
     }
-    CHECK(n_runs >= 3 && fixture.n_stopped == n_runs && fixture.n_completed == 1);
+    // How many depends on how quickly results are taken; the last one may be stopped when all is
+    // there.
+    CHECK(n_runs >= 1 && fixture.n_stopped == n_runs && fixture.n_completed <= 1);
     CHECK(has_masks(masklet, "xxxxxxxxxxxx") && has_masks(other, "xxxxxxxxxxxx"));
     // Each frame once.
     CHECK(tracker_count(&fixture) - before == 22 && fixture.n_failed == 0);
@@ -279,8 +281,10 @@ static void test_edits(void)
     MskMasklet *both[] = {masklet, other};
     MskTrackOptions options = {.masklets = both, .n_masklets = 2, .last = -1, .from = -1};
     int64_t before = tracker_count(&fixture);
+    tracker_hold_at(8);
     CHECK(msk_tracker_track(fixture.tracker, &options, NULL));
-    iterate_until_tracked(&fixture, 3);
+    tracker_wait_held();
+    tracker_let_go();
     // What is not tracked, and names, disturb nothing.
     tracker_click(&fixture, third, 6, 10, 40);
     MskObjectInfo info = *msk_masklet_get_info(masklet);
@@ -293,9 +297,12 @@ static void test_edits(void)
     CHECK(msk_document_undo(document) && msk_document_undo(document) &&
           msk_document_undo(document));
     CHECK(has_masks(masklet, ".x.........."));
+    tracker_hold_at(8);
     CHECK(msk_tracker_track(fixture.tracker, &options, NULL));
-    iterate_until_tracked(&fixture, 3);
+    tracker_wait_held();
+    CHECK(has_masks(masklet, "xxxxxxxx...."));
     tracker_click(&fixture, masklet, 9, 40, 20);
+    tracker_let_go();
     tracker_wait(&fixture);
     CHECK(has_masks(masklet, "xxxxxxxxxxxx") && fixture.n_completed == 2);
     tracker_copy_anchors(&fixture, MSK_DIRECTION_BOTH, &anew);
@@ -321,15 +328,20 @@ static void test_undo(void)
     tracker_open(&fixture, N_FRAMES);
     MskMasklet *masklet = add_object(&fixture, 1, 18, 24);
     MskTrackOptions options = {.last = -1, .from = -1};
+    tracker_hold_at(5);
     CHECK(msk_tracker_track(fixture.tracker, &options, NULL));
-    iterate_until_tracked(&fixture, 3);
+    tracker_wait_held();
+    CHECK(has_masks(masklet, "xxxxx......."));
     CHECK(msk_document_undo(fixture.document) && has_masks(masklet, ".x.........."));
+    tracker_let_go();
     tracker_wait(&fixture);
     CHECK(has_masks(masklet, ".x..........") && fixture.n_stopped == 1 && !fixture.n_completed);
     CHECK(msk_document_redo(fixture.document) && get_track(masklet, 0));
     // The object goes while it is tracked: nothing is left to do.
+    tracker_hold_at(8);
     CHECK(msk_tracker_track(fixture.tracker, &options, NULL));
-    iterate_until_tracked(&fixture, 1);
+    tracker_wait_held();
+    tracker_let_go();
     msk_document_remove_object(fixture.document, masklet);
     tracker_wait(&fixture);
     CHECK(fixture.n_stopped == 2 && fixture.n_failed == 0);
@@ -342,8 +354,13 @@ static void test_other_model(void)
     TrackerFixture fixture, anew;
     tracker_open(&fixture, N_FRAMES);
     MskMasklet *masklet = add_object(&fixture, 1, 18, 24);
-    fixture.stop_after = 4;
-    CHECK(tracker_track_all(&fixture) && fixture.n_completed == 0);
+    tracker_hold_at(6);
+    CHECK(msk_tracker_track(fixture.tracker, &(MskTrackOptions){.last = -1, .from = -1}, NULL));
+    tracker_wait_held();
+    msk_tracker_stop(fixture.tracker);
+    tracker_let_go();
+    tracker_wait(&fixture);
+    CHECK(fixture.n_stopped == 1 && fixture.n_completed == 0);
     CHECK(fixture.tracker->states.size > 0);
     // What was left with one model is not gone on with by another: it begins at the anchor.
     CHECK(engine_open_model(tracker_engine, engine_model, NULL, NULL));
@@ -370,8 +387,10 @@ static void test_other_video(void)
     tracker_open(&fixture, 8);
     MskMasklet *masklet = add_object(&fixture, 1, 18, 24);
     MskTrackOptions options = {.last = -1, .from = -1};
+    tracker_hold_at(6);
     CHECK(msk_tracker_track(fixture.tracker, &options, NULL));
-    iterate_until_tracked(&fixture, 3);
+    tracker_wait_held();
+    tracker_let_go();
     // The clip turned out to be longer.
     MskVideo *longer = tracker_open_video(N_FRAMES);
     msk_document_set_n_frames(fixture.document, N_FRAMES);

@@ -2,6 +2,7 @@
 // A document with a tracker on the drawn clip.
 #include "tests/app/tracker_fixture.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,10 +26,56 @@ void tracker_end(void)
     engine_remove_models();
 }
 
+// ---- Holding -----------------------------------------------------------------------------------
+
+static pthread_mutex_t hold_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t hold_changed = PTHREAD_COND_INITIALIZER;
+static int64_t held_frame = INT64_MAX;
+static gboolean is_held;
+
+static gboolean get_rgb_cb(gpointer user, int64_t frame, uint8_t *rgb, size_t stride,
+                           GError **error)
+{
+    pthread_mutex_lock(&hold_lock);
+    while (frame >= held_frame) {
+        is_held = TRUE;
+        pthread_cond_broadcast(&hold_changed);
+        pthread_cond_wait(&hold_changed, &hold_lock);
+    }
+    pthread_mutex_unlock(&hold_lock);
+    return engine_get_rgb_cb(user, frame, rgb, stride, error);
+}
+
+void tracker_hold_at(int64_t frame)
+{
+    pthread_mutex_lock(&hold_lock);
+    held_frame = frame;
+    is_held = FALSE;
+    pthread_mutex_unlock(&hold_lock);
+}
+
+void tracker_wait_held(void)
+{
+    pthread_mutex_lock(&hold_lock);
+    while (!is_held)
+        pthread_cond_wait(&hold_changed, &hold_lock);
+    pthread_mutex_unlock(&hold_lock);
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+}
+
+void tracker_let_go(void)
+{
+    pthread_mutex_lock(&hold_lock);
+    held_frame = INT64_MAX;
+    pthread_cond_broadcast(&hold_changed);
+    pthread_mutex_unlock(&hold_lock);
+}
+
 MskVideo *tracker_open_video(int64_t n_frames)
 {
-    MskFrameSource source = {ENGINE_WIDTH,      ENGINE_HEIGHT, n_frames,
-                             engine_get_rgb_cb, &no_bad_frame, NULL};
+    MskFrameSource source = {ENGINE_WIDTH, ENGINE_HEIGHT, n_frames,
+                             get_rgb_cb,   &no_bad_frame, NULL};
     return msk_video_new(tracker_engine, &source, NULL);
 }
 

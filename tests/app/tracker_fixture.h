@@ -25,6 +25,12 @@ void tracker_open(TrackerFixture *fixture, int64_t n_frames);
 void tracker_close(TrackerFixture *fixture);
 MskVideo *tracker_open_video(int64_t n_frames);
 
+// Reading frames from this one on waits, on the engine's thread, until it is let go; results so far
+// are taken until then.
+void tracker_hold_at(int64_t frame);
+void tracker_wait_held(void);
+void tracker_let_go(void);
+
 // Iterates the main loop until nothing is asked and nothing is tracked.
 void tracker_wait(TrackerFixture *fixture);
 // Clicks: a prompt of one more point on the frame.
