@@ -327,6 +327,8 @@ static gboolean run_prompt(MskCore *core, MskRequest *request)
     MskResult *result = msk_core_prompt(core, data->video, data->prompt, data->previous, &error);
     msk_core_update_stats(data->video);
     if (result)
+        msk_mask_get_area(result->mask); // measured here: it takes time
+    if (result)
         msk_request_return_pointer(request, result, (GDestroyNotify)msk_result_unref);
     else
         msk_request_return_error(request, error);
