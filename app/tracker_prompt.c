@@ -110,8 +110,9 @@ static gboolean same_box(const MskPrompt *a, const MskPrompt *b)
 static gboolean same_points(const MskPrompt *a, const MskPrompt *b, guint n)
 {
     return a->labels->len >= n && b->labels->len >= n &&
-           memcmp(a->labels->data, b->labels->data, n * sizeof(int)) == 0 &&
-           memcmp(a->points->data, b->points->data, 2 * n * sizeof(float)) == 0;
+           (n == 0 || // empty arrays have no data
+            (memcmp(a->labels->data, b->labels->data, n * sizeof(int)) == 0 &&
+             memcmp(a->points->data, b->points->data, 2 * n * sizeof(float)) == 0));
 }
 
 // Points were added to `old`, nothing else.
@@ -126,7 +127,8 @@ static gboolean is_alike(const MskPrompt *old, const MskPrompt *prompt)
 {
     return !old->mask.pixels && !prompt->mask.pixels && old->has_box == prompt->has_box &&
            old->labels->len == prompt->labels->len &&
-           memcmp(old->labels->data, prompt->labels->data, old->labels->len * sizeof(int)) == 0;
+           (old->labels->len == 0 || // empty arrays have no data
+            memcmp(old->labels->data, prompt->labels->data, old->labels->len * sizeof(int)) == 0);
 }
 
 // The last point, or the box of a prompt without points, is elsewhere, or of the other kind.

@@ -150,6 +150,11 @@ struct MskRenderer {
     MskRendererFunc func;
     gpointer user;
 
+    // Makes mattes while the thread converts the frame.
+    GThreadPool *helper;
+    GCond helped; // with `lock`
+    gboolean is_helping;
+
     // Of the thread alone: what was made last, to be used again.
     MskViewCache *cache;
     MskFrame *frame; // of which `rgba` is, at width x height
@@ -234,11 +239,45 @@ static MskViewMatte *get_matte(MskRenderer *renderer, const MskScene *scene,
                               msk_frame_get_height(scene->frame));
 }
 
+// The mattes of a scene's objects, in their order.
+static void get_mattes(MskRenderer *renderer, const MskScene *scene, GPtrArray *mattes)
+{
+    for (guint i = 0; i < scene->objects->len; i++)
+        g_ptr_array_add(mattes, get_matte(renderer, scene,
+                                          &g_array_index(scene->objects, MskSceneObject, i).now));
+}
+
+// Fills the cache.
+static void help_thread(gpointer data, gpointer user)
+{
+    MskRenderer *renderer = user;
+    const MskScene *scene = data;
+    for (guint i = 0; i < scene->objects->len; i++)
+        msk_view_matte_unref(
+            get_matte(renderer, scene, &g_array_index(scene->objects, MskSceneObject, i).now));
+    g_mutex_lock(&renderer->lock);
+    renderer->is_helping = FALSE;
+    g_cond_signal(&renderer->helped);
+    g_mutex_unlock(&renderer->lock);
+}
+
+static void convert_with_help(MskRenderer *renderer, MskScene *scene)
+{
+    if (renderer->frame == scene->frame)
+        return;
+    renderer->is_helping = TRUE;
+    g_thread_pool_push(renderer->helper, scene, NULL);
+    convert_frame(renderer, scene->frame);
+    g_mutex_lock(&renderer->lock);
+    while (renderer->is_helping)
+        g_cond_wait(&renderer->helped, &renderer->lock);
+    g_mutex_unlock(&renderer->lock);
+}
+
 static void draw_picture(MskRenderer *renderer, MskScene *scene, GPtrArray *mattes)
 {
     if (renderer->drawn == scene)
         return;
-    convert_frame(renderer, scene->frame);
     guint n = scene->objects->len;
     gboolean any_selected = FALSE;
     for (guint i = 0; i < n; i++)
@@ -285,10 +324,8 @@ static MskRendered *render(MskRenderer *renderer, const Request *request)
     g_atomic_ref_count_init(&rendered->refs);
     rendered->scene = msk_scene_ref(scene);
     rendered->mattes = g_ptr_array_new_with_free_func((GDestroyNotify)msk_view_matte_unref);
-    for (guint i = 0; i < scene->objects->len; i++)
-        g_ptr_array_add(
-            rendered->mattes,
-            get_matte(renderer, scene, &g_array_index(scene->objects, MskSceneObject, i).now));
+    convert_with_help(renderer, scene);
+    get_mattes(renderer, scene, rendered->mattes);
     draw_picture(renderer, scene, rendered->mattes);
     if (scene->style == MSK_VIEW_STYLE_IMAGE)
         rendered->problem = g_strdup(renderer->problem);
@@ -363,6 +400,8 @@ MskRenderer *msk_renderer_new(MskRendererFunc func, gpointer user)
     renderer->func = func;
     renderer->user = user;
     renderer->cache = msk_view_cache_new(MATTE_BUDGET);
+    renderer->helper = g_thread_pool_new(help_thread, renderer, 1, FALSE, NULL);
+    g_cond_init(&renderer->helped);
     g_mutex_init(&renderer->lock);
     g_cond_init(&renderer->changed);
     renderer->thread = g_thread_new("msk-render", render_thread, renderer);
@@ -376,6 +415,8 @@ void msk_renderer_free(MskRenderer *renderer)
     g_cond_signal(&renderer->changed);
     g_mutex_unlock(&renderer->lock);
     g_thread_join(renderer->thread);
+    g_thread_pool_free(renderer->helper, FALSE, TRUE);
+    g_cond_clear(&renderer->helped);
     g_clear_handle_id(&renderer->idle, g_source_remove);
     free_request(renderer->next);
     msk_rendered_unref(renderer->ready);

@@ -24,6 +24,9 @@ gboolean msk_canvas_check_editable(MskCanvas *canvas, MskMasklet *masklet, int64
                           info->name);
         return FALSE;
     }
+    if (!info->visible) // goes on: only the answer is not seen
+        msk_session_toast(canvas->session, _("“%s” is hidden. Show it to see its mask."),
+                          info->name);
     return TRUE;
 }
 
