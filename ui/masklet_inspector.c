@@ -59,7 +59,7 @@ static const char *describe_flags(MskFrameFlags flags, gboolean has_track)
     if (flags & MSK_FRAME_LOCKED)
         return _("Locked on this frame");
     if (flags & MSK_FRAME_STALE)
-        return _("Tracked before the last correction: track again");
+        return _("Out of date: track again");
     if (flags & MSK_FRAME_PROMPT)
         return flags & MSK_FRAME_HAS_MASK ? _("Keyframe") : _("Keyframe, not answered yet");
     if (flags & MSK_FRAME_PAINT)

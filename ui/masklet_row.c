@@ -44,10 +44,19 @@ static void draw_swatch_cb(GtkDrawingArea *area, cairo_t *cr, int width, int hei
     cairo_stroke(cr);
 }
 
-static void show_toggle(GtkToggleButton *button, gboolean active, const char *icon,
-                        const char *tooltip)
+static void set_css_class(gpointer widget, const char *class, gboolean is_set)
+{
+    if (is_set)
+        gtk_widget_add_css_class(widget, class);
+    else
+        gtk_widget_remove_css_class(widget, class);
+}
+
+static void show_toggle(GtkToggleButton *button, gboolean active, gboolean is_usual,
+                        const char *icon, const char *tooltip)
 {
     gtk_toggle_button_set_active(button, active);
+    set_css_class(button, "usual", is_usual);
     gtk_button_set_icon_name(GTK_BUTTON(button), icon);
     gtk_widget_set_tooltip_text(GTK_WIDGET(button), tooltip);
 }
@@ -59,20 +68,17 @@ static void show_state(MskMaskletRow *row)
     gtk_label_set_text(row->label, info->label);
     gtk_widget_set_visible(GTK_WIDGET(row->label), info->label[0] != 0);
     gtk_widget_set_tooltip_text(GTK_WIDGET(row->stack), info->name);
-    show_toggle(row->visible, info->visible,
+    show_toggle(row->visible, info->visible, info->visible,
                 info->visible ? "view-reveal-symbolic" : "view-conceal-symbolic",
                 info->visible ? _("Shown and exported. Hide") : _("Hidden and not exported. Show"));
-    show_toggle(row->locked, info->locked,
+    show_toggle(row->locked, info->locked, !info->locked,
                 info->locked ? "changes-prevent-symbolic" : "changes-allow-symbolic",
                 info->locked ? _("Locked: nothing edits it. Unlock") : _("Lock against edits"));
     gtk_accessible_update_property(GTK_ACCESSIBLE(row->visible), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                    _("Visible"), -1);
     gtk_accessible_update_property(GTK_ACCESSIBLE(row->locked), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                    _("Locked"), -1);
-    if (info->locked)
-        gtk_widget_add_css_class(GTK_WIDGET(row), "locked");
-    else
-        gtk_widget_remove_css_class(GTK_WIDGET(row), "locked");
+    set_css_class(row, "locked", info->locked);
     gtk_widget_queue_draw(GTK_WIDGET(row->swatch));
 
     g_autofree char *text =

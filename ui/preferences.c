@@ -21,6 +21,8 @@ static const char *get_key(gpointer row)
 static void selected_cb(AdwComboRow *row, GParamSpec *spec, MskPreferences *self)
 {
     int value = (int)adw_combo_row_get_selected(row);
+    if (!self->settings) // the rows are being taken apart
+        return;
     if (value != g_settings_get_enum(self->settings, get_key(row)))
         g_settings_set_enum(self->settings, get_key(row), value);
 }

@@ -71,11 +71,15 @@ void fixture_track(MskDocument *document, MskMasklet *masklet, int64_t first, in
     g_autofree uint8_t *pixels = g_malloc0((gsize)width * (gsize)height);
     for (int v = height / 4; v < height / 2; v++)
         memset(pixels + v * width + x, 1, 60);
+    g_autoptr(MskPrompt) prompt = msk_prompt_new(first);
+    msk_prompt_add_point(prompt, x + 30, height / 3.0, TRUE);
+    msk_document_set_prompt(document, masklet, first, prompt);
     for (int64_t n = first; n <= last; n++) {
         MskResult *result = g_new0(MskResult, 1);
         *result = (MskResult){.n_refs = 1, .frame = n, .object_score = 7.5f, .iou = 0.93f};
         result->mask = msk_mask_new_bits(pixels, (size_t)width, width, height);
-        msk_document_set_track(document, masklet, n, result, 0, -1);
+        guint64 source = n == first ? 0 : msk_masklet_get_source(masklet, n, FALSE);
+        msk_document_set_track(document, masklet, n, result, source, -1);
         msk_result_unref(result);
     }
 }
@@ -90,8 +94,6 @@ gpointer fixture_child(gpointer widget, GType type, const char *name)
 
 static void collect(GtkWidget *widget, GType type, GPtrArray *out)
 {
-    if (!gtk_widget_get_mapped(widget))
-        return;
     if (g_type_is_a(G_OBJECT_TYPE(widget), type))
         g_ptr_array_add(out, widget);
     for (GtkWidget *child = gtk_widget_get_first_child(widget); child;

@@ -17,12 +17,12 @@ void fixture_close(MskSession *session); // and drops it
 void fixture_settle(void);
 void fixture_wait(gboolean (*is_done)(gpointer user), gpointer user);
 
-// A rectangle as a result on frames first..last of the clip's size.
+// A rectangle from column x on, on frames first..last: a keyframe, and tracked from it.
 void fixture_track(MskDocument *document, MskMasklet *masklet, int64_t first, int64_t last, int x);
 
 // Child of a template by its id.
 gpointer fixture_child(gpointer widget, GType type, const char *name);
-// Descendants of a type that are mapped, in the tree's order; g_ptr_array_unref().
+// Descendants of a type, shown or not, in the tree's order; g_ptr_array_unref().
 GPtrArray *fixture_find(GtkWidget *widget, GType type);
 // The first of the program's windows of that type; NULL: none.
 gpointer fixture_window(GType type);

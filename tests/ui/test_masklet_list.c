@@ -141,8 +141,8 @@ static void test_order(Pane *pane)
     select_only(pane, 0, 1);
     CHECK(gtk_widget_activate_action(pane->list, "objects.drop", "(xu)", msk_masklet_get_id(b), 0));
     CHECK(order_is(pane, "b a d e c")); // alone: it is not selected
-    while (!order_is(pane, "a b c d e") && msk_document_undo(pane->document))
-        ;
+    for (int i = 0; i < 5; i++)         // up at the top, the drop into itself: no steps
+        CHECK(msk_document_undo(pane->document));
     CHECK(order_is(pane, "a b c d e"));
     end_group("order");
 }
@@ -219,7 +219,7 @@ static void test_rename_in_place(Pane *pane)
     // Going elsewhere takes the name.
     CHECK(act(pane, "objects.rename"));
     gtk_editable_set_text(entry, "red ball");
-    gtk_widget_grab_focus(fixture_child(pane->list, MSK_TYPE_MASKLET_LIST, "add"));
+    gtk_widget_grab_focus(GTK_WIDGET(pane->view));
     fixture_settle();
     CHECK(strcmp(name_at(pane, 1), "red ball") == 0 && !msk_masklet_row_is_editing(row));
     // A locked one is not edited.
