@@ -6,6 +6,7 @@
 
 struct _MskJobItem {
     GObject parent;
+    guint number;
     char *title, *detail, *message;
     MskJob *job;
     MskJobState state;
@@ -118,6 +119,11 @@ const char *msk_job_item_get_detail(MskJobItem *item)
     return item->detail;
 }
 
+guint msk_job_item_get_number(MskJobItem *item)
+{
+    return item->number;
+}
+
 MskJob *msk_job_item_get_job(MskJobItem *item)
 {
     return item->job;
@@ -165,7 +171,7 @@ struct _MskJobs {
     GPtrArray *items;
     GMainContext *context;
     Run *run; // of the queue; NULL: nothing runs
-    guint n_active;
+    guint n_active, n_added;
     gboolean is_closed;
 };
 
@@ -308,6 +314,7 @@ static void run_next(MskJobs *jobs)
 
 static MskJobItem *append(MskJobs *jobs, MskJobItem *item)
 {
+    item->number = jobs->n_added++;
     g_ptr_array_add(jobs->items, item);
     change_n_active(jobs, 1);
     g_list_model_items_changed(G_LIST_MODEL(jobs), jobs->items->len - 1, 0, 1);

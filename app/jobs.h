@@ -27,7 +27,8 @@ G_DECLARE_FINAL_TYPE(MskJobItem, msk_job_item, MSK, JOB_ITEM, GObject)
 
 const char *msk_job_item_get_title(MskJobItem *item);
 const char *msk_job_item_get_detail(MskJobItem *item);
-MskJob *msk_job_item_get_job(MskJobItem *item); // borrowed
+guint msk_job_item_get_number(MskJobItem *item); // ascending in the order of adding
+MskJob *msk_job_item_get_job(MskJobItem *item);  // borrowed
 MskJobState msk_job_item_get_state(MskJobItem *item);
 gboolean msk_job_item_is_active(MskJobItem *item);           // queued or running
 const char *msk_job_item_get_message(MskJobItem *item);      // NULL: it has not failed

@@ -17,19 +17,21 @@ enum { RANGE_ALL, RANGE_IN_OUT };
 static const struct Preset {
     const char *id, *title;
     MskExportKind kind;
+    const char *use; // NULL: for many
 } presets[] = {
-    {"editor", N_("Resolve, Premiere, After Effects"), MSK_EXPORT_PRORES4444},
-    {"web", N_("Web page"), MSK_EXPORT_VP9_ALPHA},
-    {"archive", N_("Archive"), MSK_EXPORT_FFV1_ALPHA},
-    {"compositing", N_("Compositing"), MSK_EXPORT_MATTE_PNG16},
-    {"prores4444", N_("ProRes 4444"), MSK_EXPORT_PRORES4444},
-    {"vp9-alpha", N_("VP9 with alpha"), MSK_EXPORT_VP9_ALPHA},
-    {"ffv1-alpha", N_("FFV1 with alpha"), MSK_EXPORT_FFV1_ALPHA},
-    {"matte-video", N_("Matte video"), MSK_EXPORT_MATTE_VIDEO},
-    {"rgba-png", N_("PNG with alpha"), MSK_EXPORT_RGBA_PNG},
-    {"matte-png", N_("Matte PNG, 8 bits"), MSK_EXPORT_MATTE_PNG},
-    {"matte-png16", N_("Matte PNG, 16 bits"), MSK_EXPORT_MATTE_PNG16},
-    {"davis", N_("DAVIS data set"), MSK_EXPORT_DAVIS},
+    {"editor", N_("Video editor"), MSK_EXPORT_PRORES4444,
+     N_("For Resolve, Premiere, After Effects")},
+    {"web", N_("Web page"), MSK_EXPORT_VP9_ALPHA, N_("For browsers")},
+    {"archive", N_("Archive"), MSK_EXPORT_FFV1_ALPHA, N_("To keep")},
+    {"compositing", N_("Compositing"), MSK_EXPORT_MATTE_PNG16, N_("For Nuke, Fusion, Natron")},
+    {"prores4444", N_("ProRes 4444"), MSK_EXPORT_PRORES4444, NULL},
+    {"vp9-alpha", N_("VP9 with alpha"), MSK_EXPORT_VP9_ALPHA, NULL},
+    {"ffv1-alpha", N_("FFV1 with alpha"), MSK_EXPORT_FFV1_ALPHA, NULL},
+    {"matte-video", N_("Matte video"), MSK_EXPORT_MATTE_VIDEO, NULL},
+    {"rgba-png", N_("PNG with alpha"), MSK_EXPORT_RGBA_PNG, NULL},
+    {"matte-png", N_("Matte PNG, 8 bits"), MSK_EXPORT_MATTE_PNG, NULL},
+    {"matte-png16", N_("Matte PNG, 16 bits"), MSK_EXPORT_MATTE_PNG16, NULL},
+    {"davis", N_("DAVIS data set"), MSK_EXPORT_DAVIS, NULL},
 };
 
 static const char *const descriptions[MSK_EXPORT_N_KINDS] = {
@@ -289,7 +291,10 @@ static void preset_changed_cb(MskExportDialog *dialog)
     gboolean is_sequence = msk_export_kind_is_sequence(kind);
     MskMediaInfo info;
     msk_media_get_info(dialog->media, &info);
-    adw_action_row_set_subtitle(ADW_ACTION_ROW(dialog->preset), _(descriptions[kind]));
+    const char *use = presets[adw_combo_row_get_selected(dialog->preset)].use;
+    g_autofree char *text = use ? g_strdup_printf("%s: %s", _(use), _(descriptions[kind]))
+                                : g_strdup(_(descriptions[kind]));
+    adw_action_row_set_subtitle(ADW_ACTION_ROW(dialog->preset), text);
     gtk_widget_set_visible(GTK_WIDGET(dialog->container), kind == MSK_EXPORT_MATTE_VIDEO);
     gtk_widget_set_visible(GTK_WIDGET(dialog->separate_row), kind != MSK_EXPORT_DAVIS);
     gtk_widget_set_visible(GTK_WIDGET(dialog->premultiplied_row), is_cut_out(kind));

@@ -94,10 +94,16 @@ static void replace_cb(MskExportDialog *dialog, const char *response)
         start(dialog, TRUE);
 }
 
-static void ask_to_replace(MskExportDialog *dialog, const char *reason)
+static void ask_to_replace(MskExportDialog *dialog, const char *path, gboolean is_sequence)
 {
+    g_autofree char *name = g_filename_display_name(path);
+    g_autofree char *text = g_strdup_printf(
+        is_sequence ? _("There are files in %s. Those of an earlier export and those of the same "
+                        "names are replaced, others stay.")
+                    : _("%s or a file beside it is there already and is replaced."),
+        name);
     GtkWidget *question =
-        adw_message_dialog_new(GTK_WINDOW(dialog), _("Replace What Is There?"), reason);
+        adw_message_dialog_new(GTK_WINDOW(dialog), _("Replace What Is There?"), text);
     AdwMessageDialog *message = ADW_MESSAGE_DIALOG(question);
     adw_message_dialog_add_responses(message, "cancel", _("_Cancel"), "replace", _("_Replace"),
                                      NULL);
@@ -137,7 +143,7 @@ void msk_export_dialog_run(MskExportDialog *dialog)
     options.overwrite = TRUE;
     if (g_error_matches(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_EXISTS) &&
         msk_export_check_destination(&options, dialog->media, objects, (int)masklets->len, NULL))
-        ask_to_replace(dialog, error->message);
+        ask_to_replace(dialog, path, msk_export_kind_is_sequence(options.kind));
     else
         tell_problem(dialog, error->message);
 }

@@ -59,7 +59,7 @@ static void show_state(MskJobRow *row)
         [MSK_JOB_QUEUED] = "content-loading-symbolic",
         [MSK_JOB_RUNNING] = "media-playback-start-symbolic",
         [MSK_JOB_DONE] = "object-select-symbolic",
-        [MSK_JOB_STOPPED] = "media-playback-stop-symbolic",
+        [MSK_JOB_STOPPED] = "process-stop-symbolic",
         [MSK_JOB_FAILED] = "dialog-error-symbolic",
     };
     gtk_image_set_from_icon_name(row->icon, icons[state]);

@@ -14,6 +14,7 @@ struct _MskJobsPopover {
     GtkListBox *list;
     GtkWidget *scroll, *empty, *clear;
     MskJobs *jobs;
+    GtkSorter *sorter;
     guint timer; // while it is on the screen
 };
 
@@ -26,6 +27,22 @@ static gboolean update_cb(gpointer user)
     for (int i = 0; (row = gtk_list_box_get_row_at_index(self->list, i)); i++)
         msk_job_row_update(MSK_JOB_ROW(gtk_list_box_row_get_child(row)));
     return G_SOURCE_CONTINUE;
+}
+
+// What runs and waits in its order, then what has ended, the latest first.
+static int compare_cb(gconstpointer a, gconstpointer b, gpointer user)
+{
+    MskJobItem *left = (MskJobItem *)a, *right = (MskJobItem *)b;
+    gboolean is_active = msk_job_item_is_active(left);
+    if (is_active != msk_job_item_is_active(right))
+        return is_active ? GTK_ORDERING_SMALLER : GTK_ORDERING_LARGER;
+    gboolean is_earlier = msk_job_item_get_number(left) < msk_job_item_get_number(right);
+    return is_earlier == is_active ? GTK_ORDERING_SMALLER : GTK_ORDERING_LARGER;
+}
+
+static void sort(MskJobsPopover *self)
+{
+    gtk_sorter_changed(self->sorter, GTK_SORTER_CHANGE_DIFFERENT);
 }
 
 static void show_count(MskJobsPopover *self)
@@ -73,6 +90,7 @@ static void dispose_cb(GObject *object)
     if (self->jobs)
         g_signal_handlers_disconnect_by_data(self->jobs, self);
     g_clear_object(&self->jobs);
+    g_clear_object(&self->sorter);
     G_OBJECT_CLASS(msk_jobs_popover_parent_class)->dispose(object);
 }
 
@@ -95,7 +113,11 @@ static void msk_jobs_popover_init(MskJobsPopover *self)
     msk_panel_style_load();
     gtk_widget_init_template(GTK_WIDGET(self));
     self->jobs = g_object_ref(msk_jobs_get_default());
-    gtk_list_box_bind_model(self->list, G_LIST_MODEL(self->jobs), make_row_cb, self->jobs, NULL);
+    self->sorter = GTK_SORTER(gtk_custom_sorter_new(compare_cb, NULL, NULL));
+    g_autoptr(GtkSortListModel) sorted =
+        gtk_sort_list_model_new(g_object_ref(G_LIST_MODEL(self->jobs)), g_object_ref(self->sorter));
+    gtk_list_box_bind_model(self->list, G_LIST_MODEL(sorted), make_row_cb, self->jobs, NULL);
+    g_signal_connect_swapped(self->jobs, "ended", G_CALLBACK(sort), self);
     g_signal_connect_swapped(self->jobs, "items-changed", G_CALLBACK(show_count), self);
     g_signal_connect_swapped(self->jobs, "notify::n-active", G_CALLBACK(show_count), self);
     show_count(self);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The preferences' page of models: what is installed and in use, adding files, backends, speed.
 #include <glib/gi18n.h>
+#include <glib/gstdio.h>
 
 #include "app/model_speed.h"
 #include "app/model_store.h"
@@ -8,9 +9,9 @@
 
 // ---- In use ------------------------------------------------------------------------------------
 
-static char *describe_model(const MskModelInfo *info)
+static char *describe_model(const MskModelInfo *info, guint64 n_bytes)
 {
-    g_autofree char *size = g_format_size(info->weights_size);
+    g_autofree char *size = g_format_size(n_bytes);
     return g_strdup_printf("SAM %s %s, %s", info->version, info->variant, size);
 }
 
@@ -28,7 +29,7 @@ static void show_in_use(MskPreferences *self)
     else
         title = g_strdup(_("No model is open"));
     if (info && !opening) {
-        g_autofree char *what = describe_model(info);
+        g_autofree char *what = describe_model(info, info->weights_size);
         const char *precision = info->precision == MSK_PRECISION_BF16 ? _("16 bits") : _("32 bits");
         subtitle = g_strdup_printf(_("%s; on %s, %s"), what, info->backend, precision);
     }
@@ -60,6 +61,7 @@ static void show_cuda(MskPreferences *self)
 typedef struct Listed {
     MskModelEntry *entry;
     MskModelInfo info;
+    guint64 file_size;
     char *problem; // NULL: the file is fine
     gboolean is_chosen;
 } Listed;
@@ -84,6 +86,9 @@ static void list_thread(GTask *task, gpointer source, gpointer chosen, GCancella
         listed->entry = entries->pdata[i];
         if (!msk_model_inspect(listed->entry->path, &listed->info, &error))
             listed->problem = g_strdup(error->message);
+        GStatBuf status;
+        if (g_stat(listed->entry->path, &status) == 0)
+            listed->file_size = (guint64)status.st_size;
         listed->is_chosen = g_strcmp0(chosen_path, listed->entry->path) == 0;
         g_ptr_array_add(all, listed);
     }
@@ -168,8 +173,8 @@ static void remove_cb(GtkButton *button, MskPreferences *self)
 static GtkWidget *make_model_row(MskPreferences *self, const Listed *listed)
 {
     const MskModelEntry *entry = listed->entry;
-    g_autofree char *what =
-        listed->problem ? g_strdup(listed->problem) : describe_model(&listed->info);
+    g_autofree char *what = listed->problem ? g_strdup(listed->problem)
+                                            : describe_model(&listed->info, listed->file_size);
     g_autofree char *subtitle = g_markup_escape_text(what, -1);
     g_autofree char *title = g_markup_escape_text(entry->name, -1);
     GtkWidget *row = adw_action_row_new();
