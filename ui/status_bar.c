@@ -58,6 +58,19 @@ static const char *describe_first_step(MskTool tool)
     }
 }
 
+static gboolean has_stale_frames(MskMasklet *masklet)
+{
+    int64_t first, last;
+    g_autoptr(GArray) runs = g_array_new(FALSE, FALSE, sizeof(MskRun));
+    if (!msk_masklet_get_extent(masklet, &first, &last))
+        return FALSE;
+    msk_masklet_get_runs(masklet, first, last, runs);
+    for (guint i = 0; i < runs->len; i++)
+        if (g_array_index(runs, MskRun, i).flags & MSK_FRAME_STALE)
+            return TRUE;
+    return FALSE;
+}
+
 // What would happen next, and how to make it happen.
 static char *describe_next(MskStatusBar *self)
 {
@@ -95,13 +108,17 @@ static char *describe_next(MskStatusBar *self)
         return g_strdup(msk_masklet_find_doubt(selected, -1, 1) >= 0
                             ? _("Tracked. Look at the doubtful frames (N), or export (Ctrl+E)")
                             : _("Tracked. Export it (Ctrl+E)"));
-    int64_t first = 0, last = 0;
-    msk_masklet_get_extent(selected, &first, &last);
-    if (last - first + 1 > (int64_t)anchors->len)
+    if (has_stale_frames(selected))
         return g_strdup_printf(
             ngettext("%" PRId64 " frame is not up to date: run it again (Ctrl+R)",
                      "%" PRId64 " frames are not up to date: run them again (Ctrl+R)", (gulong)n),
             n);
+    int64_t first = 0, last = 0;
+    msk_masklet_get_extent(selected, &first, &last);
+    if (last - first + 1 > (int64_t)anchors->len)
+        return g_strdup_printf(ngettext("%" PRId64 " frame to go: track on (Ctrl+T)",
+                                        "%" PRId64 " frames to go: track on (Ctrl+T)", (gulong)n),
+                               n);
     return g_strdup(_("Track to carry it through the shot (Ctrl+T)"));
 }
 

@@ -16,7 +16,9 @@ G_DEFINE_FINAL_TYPE(MskWindow, msk_window, ADW_TYPE_APPLICATION_WINDOW)
 void msk_window_toast(MskWindow *self, const char *message)
 {
     g_autofree char *escaped = g_markup_escape_text(message, -1);
-    adw_toast_overlay_add_toast(self->toasts, adw_toast_new(escaped));
+    AdwToast *toast = adw_toast_new(escaped);
+    adw_toast_set_priority(toast, ADW_TOAST_PRIORITY_HIGH); // now, not after the one before
+    adw_toast_overlay_add_toast(self->toasts, toast);
 }
 
 AdwMessageDialog *msk_window_ask(MskWindow *self, const char *heading, const char *body, ...)
@@ -234,6 +236,27 @@ static void zoom_changed_cb(MskWindow *self)
     msk_transport_set_zoom(self->transport, msk_canvas_get_zoom(self->canvas));
 }
 
+// Back to work: keys are for the canvas, not for the button that opened the menu.
+static void popover_closed_cb(MskWindow *self)
+{
+    if (gtk_widget_get_mapped(GTK_WIDGET(self->canvas)))
+        gtk_widget_grab_focus(GTK_WIDGET(self->canvas));
+}
+
+static void watch_popovers(MskWindow *self)
+{
+    GtkPopover *const popovers[] = {
+        adw_split_button_get_popover(ADW_SPLIT_BUTTON(self->open_button)),
+        adw_split_button_get_popover(ADW_SPLIT_BUTTON(self->track_button)),
+        gtk_menu_button_get_popover(GTK_MENU_BUTTON(self->jobs_button)),
+        gtk_menu_button_get_popover(GTK_MENU_BUTTON(self->menu_button)),
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(popovers); i++)
+        if (popovers[i])
+            g_signal_connect_object(popovers[i], "closed", G_CALLBACK(popover_closed_cb), self,
+                                    G_CONNECT_SWAPPED);
+}
+
 static void add_widgets(MskWindow *self)
 {
     GtkWidget *list = msk_masklet_list_new();
@@ -248,6 +271,7 @@ static void add_widgets(MskWindow *self)
     msk_masklet_list_set_session(MSK_MASKLET_LIST(list), self->session);
     g_signal_connect_object(self->canvas, "notify::zoom", G_CALLBACK(zoom_changed_cb), self,
                             G_CONNECT_SWAPPED);
+    watch_popovers(self);
 }
 
 static void connect_session(MskWindow *self)
@@ -292,6 +316,7 @@ static void dispose(GObject *object)
     g_clear_object(&self->document);
     g_clear_object(&self->tracker);
     g_clear_object(&self->track_item);
+    msk_window_remove_actions(self);
     // Clips are let go of before the widgets that show them.
     if (self->session)
         msk_session_close(self->session);

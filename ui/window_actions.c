@@ -310,10 +310,17 @@ static const GActionEntry entries[] = {
     {"menu", menu_cb},
 };
 
+static const char *const properties[] = {"tool", "view-mode", "masks-muted"}; // of the session
+
+void msk_window_remove_actions(MskWindow *self)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(properties); i++)
+        g_action_map_remove_action(G_ACTION_MAP(self), properties[i]);
+}
+
 void msk_window_install_actions(MskWindow *self)
 {
     GActionMap *map = G_ACTION_MAP(self);
-    static const char *const properties[] = {"tool", "view-mode", "masks-muted"};
     static const char *const settings[] = {"show-tools",    "show-side-pane", "show-timeline",
                                            "show-timecode", "onion-skin",     "loop"};
     g_action_map_add_action_entries(map, entries, G_N_ELEMENTS(entries), self);

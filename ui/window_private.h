@@ -57,6 +57,8 @@ AdwMessageDialog *msk_window_ask(MskWindow *window, const char *heading, const c
 // ---- window_actions.c --------------------------------------------------------------------------
 
 void msk_window_install_actions(MskWindow *window);
+// GTK keeps a window's actions until the next one is drawn: the session is taken from them.
+void msk_window_remove_actions(MskWindow *window);
 // What can be done now.
 void msk_window_update_actions(MskWindow *window);
 

@@ -389,7 +389,9 @@ int main(int argc, char **argv)
 {
     if (argc != 3)
         return 2;
-    sample = argv[1];
+    // Clips are made in a folder of their own.
+    g_autofree char *full_sample = g_canonicalize_filename(argv[1], NULL);
+    sample = full_sample;
     images = argv[2];
     folder = fixture_begin();
     if (!clips_begin()) {
