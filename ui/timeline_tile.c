@@ -131,9 +131,10 @@ static void punch(const Picture *picture, Pattern pattern, int64_t x, int64_t wi
         guint32 *row = &picture->pixels[(MSK_TIMELINE_BAR_TOP * s + v) * picture->width];
         for (int64_t u = from; u < to; u++) {
             const int64_t at = picture->x0 * s + u;
-            if (pattern == PATTERN_HATCH)
-                row[u] = scale_colour(row[u], hatch[(at + v) % period]);
-            else if (is_lock_gap(at / s, v / s))
+            const guint32 alpha = hatch[(at + v) % period];
+            if (pattern == PATTERN_HATCH && alpha < 255)
+                row[u] = alpha ? scale_colour(row[u], alpha) : 0;
+            else if (pattern == PATTERN_LOCK && is_lock_gap(at / s, v / s))
                 row[u] = 0;
         }
     }
@@ -190,18 +191,19 @@ static void draw_doubt(const Picture *picture, MskTimelineLane *lane,
     if (is_flagged) // a cap over it, so that it is not told by its colour alone
         fill(picture, colour, stretch->first, top - 1,
              MAX(stretch->last - stretch->first + 1, FLAG_WIDTH), 2);
+    int64_t first = view->zoom < 1 ? msk_timeline_view_find_frame(view, from - 1) + 1
+                                   : msk_timeline_view_find_frame(view, from);
     for (int64_t pixel = from; pixel <= to;) {
-        const int64_t last = msk_timeline_view_find_frame(view, pixel);
+        const int64_t last = view->zoom < 1 ? msk_timeline_view_find_frame(view, pixel) : first;
         const int64_t next =
             view->zoom < 1 ? pixel + 1 : MIN(msk_timeline_view_get_edge(view, last + 1), to + 1);
-        const int64_t first =
-            view->zoom < 1 ? msk_timeline_view_find_frame(view, pixel - 1) + 1 : last;
         const int doubt = msk_timeline_lane_get_doubt(
             lane, MAX(first, 0), MIN(last, view->n_frames - 1), deadline, complete);
         const int height = (doubt * MSK_TIMELINE_DOUBT_HEIGHT + 127) / 254;
         if (height > 0)
             fill(picture, colour, pixel, bottom - height, next - pixel, height);
         pixel = next;
+        first = last + 1;
     }
 }
 

@@ -4,9 +4,17 @@
 
 #include <math.h>
 
+// floor() as a call is most of what drawing costs; the values are far from the limits.
+static inline int64_t round_down(double value)
+{
+    const int64_t truncated = (int64_t)value;
+
+    return truncated - ((double)truncated > value);
+}
+
 int64_t msk_timeline_view_get_edge(const MskTimelineView *view, int64_t frame)
 {
-    return (int64_t)floor((double)frame * view->zoom);
+    return round_down((double)frame * view->zoom);
 }
 
 void msk_timeline_view_get_pixels(const MskTimelineView *view, int64_t frame, int64_t *first,
@@ -26,7 +34,7 @@ int64_t msk_timeline_view_get_middle(const MskTimelineView *view, int64_t frame)
 
 int64_t msk_timeline_view_find_frame(const MskTimelineView *view, int64_t pixel)
 {
-    int64_t frame = (int64_t)floor((double)pixel / view->zoom);
+    int64_t frame = round_down((double)pixel / view->zoom);
 
     // The quotient may be off by rounding; below a pixel a frame several begin at the same pixel.
     while (msk_timeline_view_get_edge(view, frame) > pixel)
