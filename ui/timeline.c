@@ -38,13 +38,15 @@ static void show_bar(GtkWidget *bar, gboolean show)
 
 static void update_adjustments(MskTimeline *self)
 {
-    const int64_t content = msk_timeline_view_get_content_width(&self->view);
+    const int64_t content =
+        msk_timeline_view_get_content_width(&self->view) + 2 * MSK_TIMELINE_MARGIN;
     const int width = self->view.width, height = self->lanes_height;
     const double upper = MAX((double)get_lanes_height(self), height);
     const double y = gtk_adjustment_get_value(self->vadjustment);
 
-    gtk_adjustment_configure(self->hadjustment, (double)self->view.scroll, 0,
-                             (double)MAX(content, width), width * 0.1, width * 0.9, width);
+    gtk_adjustment_configure(self->hadjustment, (double)self->view.scroll, -MSK_TIMELINE_MARGIN,
+                             (double)MAX(content, width) - MSK_TIMELINE_MARGIN, width * 0.1,
+                             width * 0.9, width);
     gtk_adjustment_configure(self->vadjustment, CLAMP(y, 0, upper - height), 0, upper,
                              MSK_TIMELINE_LANE_HEIGHT, height * 0.9, height);
     show_bar(self->hbar, content > width);

@@ -36,12 +36,12 @@ static char *describe_flags(MskFrameFlags flags)
     return g_string_free(text, FALSE);
 }
 
-// "frame 112 of 288", after the timecode where that is shown.
+// "frame 112 of 287", after the timecode where that is shown.
 static char *describe_frame(MskTimeline *self, int64_t frame)
 {
-    // Translators: a frame's number and how many there are.
+    // Translators: a frame's number and the last one's; they count from 0.
     g_autofree char *number =
-        g_strdup_printf(_("frame %" PRId64 " of %" PRId64), frame, self->view.n_frames);
+        g_strdup_printf(_("frame %" PRId64 " of %" PRId64), frame, self->view.n_frames - 1);
 
     if (!msk_timeline_get_timed_media(self))
         return g_steal_pointer(&number);

@@ -96,7 +96,7 @@ static gboolean find_cells(MskTimeline *self, Cells *cells)
     cells->height = MSK_TIMELINE_FILM_HEIGHT - 2 * MARGIN;
     cells->width = (int)CLAMP((int64_t)cells->height * width / height, 8, cells->height * 4);
     cells->step = 1;
-    while ((double)cells->step * 2 * view->zoom <= cells->width)
+    while ((double)cells->step * 2 * view->zoom <= cells->width * 1.25) // a gap, or cut
         cells->step *= 2;
     if (!msk_timeline_view_get_span(view, view->scroll, view->scroll + view->width - 1,
                                     &cells->first, &cells->last))

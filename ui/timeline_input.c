@@ -260,28 +260,25 @@ static void menu_cb(GtkGestureClick *gesture, int n_press, double x, double y, M
 
 // ---- Wheel and pinch ---------------------------------------------------------------------------
 
+// Events of the wheel do not say where the pointer is.
+static void motion_cb(GtkEventControllerMotion *controller, double x, double y, MskTimeline *self)
+{
+    gtk_widget_translate_coordinates(GTK_WIDGET(self), self->tracks, x, y, &self->pointer_x, &y);
+}
+
 static gboolean scroll_cb(GtkEventControllerScroll *controller, double dx, double dy,
                           MskTimeline *self)
 {
-    GdkEvent *event = gtk_event_controller_get_current_event(GTK_EVENT_CONTROLLER(controller));
     const GdkModifierType state =
         gtk_event_controller_get_current_event_state(GTK_EVENT_CONTROLLER(controller));
     const gboolean is_notch =
         gtk_event_controller_scroll_get_unit(controller) == GDK_SCROLL_UNIT_WHEEL;
     const double step = is_notch ? WHEEL_STEP : 1;
-    double x = self->view.width / 2.0, y;
 
     if (state & GDK_CONTROL_MASK) {
-        if (event && gdk_event_get_position(event, &x, &y)) {
-            GtkNative *native = gtk_widget_get_native(GTK_WIDGET(self));
-            double surface_x, surface_y;
-            gtk_native_get_surface_transform(native, &surface_x, &surface_y);
-            gtk_widget_translate_coordinates(GTK_WIDGET(native), self->tracks, x - surface_x,
-                                             y - surface_y, &x, &y);
-        }
         const double power = is_notch ? dy : dy / WHEEL_STEP;
         msk_timeline_zoom_at(self, self->view.zoom * pow(WHEEL_ZOOM, -power),
-                             CLAMP(x, 0, self->view.width));
+                             CLAMP(self->pointer_x, 0, self->view.width));
         return GDK_EVENT_STOP;
     }
     // Where all lanes are seen the wheel has only time to scroll.
@@ -386,7 +383,8 @@ static gboolean tooltip_cb(MskTimeline *self, int x, int y, gboolean keyboard, G
 {
     MskTimelineLane *lane;
 
-    if (!self->document || self->drag != MSK_DRAG_NONE)
+    if (!self->document || self->drag != MSK_DRAG_NONE ||
+        (self->menu && gtk_widget_get_visible(self->menu)))
         return FALSE;
     if (keyboard) {
         MskMasklet *selected = msk_session_get_selected(self->session);
@@ -417,6 +415,7 @@ void msk_timeline_add_gestures(MskTimeline *self)
 {
     GtkEventController *scroll =
         gtk_event_controller_scroll_new(GTK_EVENT_CONTROLLER_SCROLL_BOTH_AXES);
+    GtkEventController *motion = gtk_event_controller_motion_new();
     GtkEventController *key = gtk_event_controller_key_new();
     GtkGesture *menu = gtk_gesture_click_new();
 
@@ -427,6 +426,9 @@ void msk_timeline_add_gestures(MskTimeline *self)
     add_pinch(self, self->film);
     add_pinch(self, self->tracks);
 
+    g_signal_connect(motion, "enter", G_CALLBACK(motion_cb), self);
+    g_signal_connect(motion, "motion", G_CALLBACK(motion_cb), self);
+    gtk_widget_add_controller(GTK_WIDGET(self), motion);
     g_signal_connect(scroll, "scroll", G_CALLBACK(scroll_cb), self);
     gtk_widget_add_controller(GTK_WIDGET(self), scroll);
     g_signal_connect(key, "key-pressed", G_CALLBACK(key_cb), self);

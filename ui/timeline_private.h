@@ -177,7 +177,7 @@ struct _MskTimeline {
 
     MskMasklet *menu_masklet; // what the context menu is about
     int64_t menu_frame;
-    double pinch_zoom;
+    double pinch_zoom, pointer_x; // of the lanes
 };
 
 // Where things are on the way from pixels to lanes; NULL: below the last lane. `y` of the lanes.

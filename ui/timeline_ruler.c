@@ -115,19 +115,18 @@ static void draw_range(MskTimeline *self, GtkSnapshot *snapshot, int width, int 
     int64_t first, last, ignored;
 
     msk_timeline_get_shown_range(self, &first, &last);
+    const gboolean is_cut[2] = {first > 0, last < view->n_frames - 1};
     msk_timeline_view_get_pixels(view, last, &ignored, &last);
     msk_timeline_view_get_pixels(view, first, &first, &ignored);
     const float x0 = (float)CLAMP(first - view->scroll, -10, width);
     const float x1 = (float)CLAMP(last + 1 - view->scroll, 0, width + 10);
-    const float end = (float)MIN(msk_timeline_view_get_content_width(view) - view->scroll, width);
+    const float below = (float)(height - MSK_TIMELINE_RULER_HEIGHT);
 
     shade.alpha = 0.6f;
-    if (x0 > 0)
-        put_rect(snapshot, &shade, 0, MSK_TIMELINE_RULER_HEIGHT, x0,
-                 (float)height - MSK_TIMELINE_RULER_HEIGHT);
-    if (x1 < end)
-        put_rect(snapshot, &shade, x1, MSK_TIMELINE_RULER_HEIGHT, end - x1,
-                 (float)height - MSK_TIMELINE_RULER_HEIGHT);
+    if (is_cut[0])
+        put_rect(snapshot, &shade, 0, MSK_TIMELINE_RULER_HEIGHT, MAX(x0, 0), below);
+    if (is_cut[1])
+        put_rect(snapshot, &shade, x1, MSK_TIMELINE_RULER_HEIGHT, MAX((float)width - x1, 0), below);
     shade = style->accent;
     shade.alpha *= 0.35f;
     put_rect(snapshot, &shade, x0, top + 2, x1 - x0, strip - 4);
@@ -176,7 +175,9 @@ static void draw_playhead(MskTimeline *self, GtkSnapshot *snapshot, int width, i
         put_rect(snapshot, &cell, (float)(first - view->scroll), top, (float)(last - first + 1),
                  (float)height - top);
     }
-    put_rect(snapshot, &self->style.background, (float)middle - 1, top, 3, (float)height - top);
+    // Over the film a line needs its contrast; over the lanes it would hide keyframes.
+    put_rect(snapshot, &self->style.background, (float)middle - 1, MSK_TIMELINE_RULER_HEIGHT, 3,
+             MSK_TIMELINE_FILM_HEIGHT);
     put_rect(snapshot, &self->style.foreground, (float)middle, top - 6, 1, (float)height - top + 6);
     gsk_rounded_rect_init_from_rect(&head, &GRAPHENE_RECT_INIT((float)middle - 4, top - 12, 9, 12),
                                     3);

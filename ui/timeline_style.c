@@ -122,7 +122,7 @@ void msk_timeline_style_update(MskTimelineStyle *style, GtkWidget *widget)
 {
     static const PaintFunc funcs[MSK_N_SHAPES] = {paint_prompt, paint_paint, paint_both};
     const GdkRGBA white = {1, 1, 1, 1};
-    const GdkRGBA blue = {0.21f, 0.52f, 0.89f, 1}, orange = {0.9f, 0.45f, 0.0f, 1};
+    const GdkRGBA blue = {0.21f, 0.52f, 0.89f, 1}, red = {0.75f, 0.11f, 0.16f, 1};
     GtkStyleContext *context = gtk_widget_get_style_context(widget);
 
     msk_timeline_style_clear(style);
@@ -131,8 +131,9 @@ void msk_timeline_style_update(MskTimelineStyle *style, GtkWidget *widget)
     style->background = look_up(context, "view_bg_color", &white);
     style->background_rgb = msk_rgb_from_rgba(&style->background);
     style->accent = look_up(context, "accent_bg_color", &blue);
+    const GdkRGBA error = look_up(context, "error_color", &red);
     style->warning = msk_rgb_to_rgba(
-        msk_timeline_fit_colour(msk_rgb_from_rgba(&orange), style->background_rgb, LANE_CONTRAST));
+        msk_timeline_fit_colour(msk_rgb_from_rgba(&error), style->background_rgb, LANE_CONTRAST));
     style->dim = with_alpha(style->foreground, 0.6f);
     style->line = with_alpha(style->foreground, 0.15f);
     style->odd = with_alpha(style->foreground, 0.03f);

@@ -80,7 +80,8 @@ void msk_timeline_draw_lanes(MskTimeline *self, GtkSnapshot *snapshot, int width
 {
     const int64_t scroll_y = msk_timeline_get_scroll_y(self), scroll = self->view.scroll;
     const int64_t deadline = g_get_monotonic_time() + DOUBT_BUDGET;
-    const int64_t first_tile = scroll / MSK_TIMELINE_TILE_WIDTH;
+    const int64_t first_tile = // -1 has the half of frame 0's marker that is in the margin
+        scroll < 0 ? -1 : scroll / MSK_TIMELINE_TILE_WIDTH;
     const int64_t last_tile = (scroll + width - 1) / MSK_TIMELINE_TILE_WIDTH;
     const guint first = (guint)(scroll_y / MSK_TIMELINE_LANE_HEIGHT);
     const guint end =

@@ -66,7 +66,9 @@ gboolean msk_timeline_view_get_span(const MskTimelineView *view, int64_t first_p
 
 double msk_timeline_view_get_fit(const MskTimelineView *view)
 {
-    return MIN((double)view->width / (double)view->n_frames, MSK_TIMELINE_ZOOM_MAX);
+    const int width = MAX(view->width - 2 * MSK_TIMELINE_MARGIN, 1);
+
+    return MIN((double)width / (double)view->n_frames, MSK_TIMELINE_ZOOM_MAX);
 }
 
 int64_t msk_timeline_view_get_content_width(const MskTimelineView *view)
@@ -79,9 +81,10 @@ int64_t msk_timeline_view_get_content_width(const MskTimelineView *view)
 
 void msk_timeline_view_set_scroll(MskTimelineView *view, int64_t scroll)
 {
-    const int64_t last = msk_timeline_view_get_content_width(view) - view->width;
+    const int64_t end = msk_timeline_view_get_content_width(view) + MSK_TIMELINE_MARGIN;
 
-    view->scroll = CLAMP(scroll, 0, MAX(last, 0));
+    view->scroll =
+        CLAMP(scroll, -MSK_TIMELINE_MARGIN, MAX(end - view->width, -MSK_TIMELINE_MARGIN));
 }
 
 void msk_timeline_view_zoom_at(MskTimelineView *view, double zoom, double x)

@@ -12,11 +12,12 @@
 G_BEGIN_DECLS
 
 #define MSK_TIMELINE_ZOOM_MAX 80.0 // pixels of a frame
+#define MSK_TIMELINE_MARGIN 8      // pixels before the first frame and after the last
 
 typedef struct MskTimelineView {
     int64_t n_frames; // at least 1
     double zoom;      // pixels of a frame, > 0
-    int64_t scroll;   // content pixel at the left edge
+    int64_t scroll;   // content pixel at the left edge, from -MSK_TIMELINE_MARGIN
     int width;        // pixels seen, at least 1
 } MskTimelineView;
 
@@ -37,8 +38,9 @@ gboolean msk_timeline_view_get_span(const MskTimelineView *view, int64_t first_p
 
 // The zoom at which the whole clip is seen; no zoom is smaller.
 double msk_timeline_view_get_fit(const MskTimelineView *view);
+// The clip's, without margins.
 int64_t msk_timeline_view_get_content_width(const MskTimelineView *view);
-// Clamps, so that no empty place is seen beyond the clip's end.
+// Clamps, so that no more than the margin is seen beyond the clip's ends.
 void msk_timeline_view_set_scroll(MskTimelineView *view, int64_t scroll);
 // Zooms, clamped; what is at x of the widget stays there as far as the ends allow.
 void msk_timeline_view_zoom_at(MskTimelineView *view, double zoom, double x);

@@ -105,22 +105,24 @@ static void check_zoom(void)
     msk_timeline_view_zoom_at(&view, 1e9, 0);
     CHECK(view.zoom == MSK_TIMELINE_ZOOM_MAX);
     msk_timeline_view_zoom_at(&view, 1e-9, 300);
-    CHECK(view.zoom == msk_timeline_view_get_fit(&view) && view.scroll == 0);
+    CHECK(view.zoom == msk_timeline_view_get_fit(&view) && view.scroll == -MSK_TIMELINE_MARGIN);
     CHECK(msk_timeline_view_get_content_width(&view) <= view.width);
     CHECK(msk_timeline_view_pick(&view, -50) == 0);
     CHECK(msk_timeline_view_pick(&view, 5000) == view.n_frames - 1);
     view.zoom = 2;
     msk_timeline_view_set_scroll(&view, INT64_MAX / 4);
-    CHECK(view.scroll == 200000 - 1200);
+    CHECK(view.scroll == 200000 - 1200 + MSK_TIMELINE_MARGIN);
     CHECK(msk_timeline_view_pick(&view, 1199) == 99999);
     msk_timeline_view_set_scroll(&view, -7);
-    CHECK(view.scroll == 0);
+    CHECK(view.scroll == -7);
+    msk_timeline_view_set_scroll(&view, -70);
+    CHECK(view.scroll == -MSK_TIMELINE_MARGIN);
     gboolean fits = TRUE;
     for (int64_t n = 1; n < 3000; n += 7)
         for (int width = 100; width < 3000; width += 13) {
             MskTimelineView whole = {n * n, 1, 0, width};
             whole.zoom = msk_timeline_view_get_fit(&whole);
-            fits &= msk_timeline_view_get_content_width(&whole) <= width;
+            fits &= msk_timeline_view_get_content_width(&whole) <= width - 2 * MSK_TIMELINE_MARGIN;
         }
     CHECK(fits);
     const MskTimelineView one = {1, 1, 0, 1200};
