@@ -294,7 +294,7 @@ static void preset_changed_cb(MskExportDialog *dialog)
     const char *use = presets[adw_combo_row_get_selected(dialog->preset)].use;
     g_autofree char *text = use ? g_strdup_printf("%s: %s", _(use), _(descriptions[kind]))
                                 : g_strdup(_(descriptions[kind]));
-    adw_action_row_set_subtitle(ADW_ACTION_ROW(dialog->preset), text);
+    adw_preferences_group_set_description(dialog->what_group, text);
     gtk_widget_set_visible(GTK_WIDGET(dialog->container), kind == MSK_EXPORT_MATTE_VIDEO);
     gtk_widget_set_visible(GTK_WIDGET(dialog->separate_row), kind != MSK_EXPORT_DAVIS);
     gtk_widget_set_visible(GTK_WIDGET(dialog->premultiplied_row), is_cut_out(kind));
@@ -513,6 +513,7 @@ static void msk_export_dialog_class_init(MskExportDialogClass *class)
     BIND(collecting);
     BIND(gaps_group);
     BIND(chosen_group);
+    BIND(what_group);
     BIND(numbers_group);
     BIND(gaps);
     BIND(folder_row);

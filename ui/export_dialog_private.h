@@ -12,7 +12,7 @@ struct _MskExportDialog {
     GtkWidget *cancel, *export;
     GtkStack *stack;
     GtkProgressBar *collecting;
-    AdwPreferencesGroup *gaps_group, *chosen_group, *numbers_group;
+    AdwPreferencesGroup *gaps_group, *what_group, *chosen_group, *numbers_group;
     AdwActionRow *gaps, *folder_row, *example, *separate_row, *premultiplied_row, *sound_row;
     GtkWidget *track_first;
     AdwComboRow *preset, *container, *objects, *range;

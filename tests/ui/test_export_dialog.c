@@ -256,6 +256,15 @@ static gboolean has_ended_cb(gpointer item)
     return !msk_job_item_is_active(item);
 }
 
+static gboolean has_begun_cb(gpointer item)
+{
+    g_main_context_wakeup(NULL); // nothing else does when it has
+    g_usleep(1000);
+    MskProgress progress;
+    msk_job_get_progress(msk_job_item_get_job(item), &progress);
+    return progress.done == 47;
+}
+
 static void test_popover(void)
 {
     MskJobs *jobs = msk_jobs_get_default();
@@ -270,6 +279,7 @@ static void test_popover(void)
     MskJobItem *running = msk_jobs_add(jobs, "a very long name of a clip that has no place.webm",
                                        "VP9 with alpha", fail_func, jobs, NULL);
     msk_jobs_add(jobs, "last", NULL, fail_func, jobs, NULL);
+    fixture_wait(has_begun_cb, running);
     gtk_menu_button_popup(GTK_MENU_BUTTON(button));
     fixture_settle();
     g_autoptr(GPtrArray) rows = fixture_find(popover, MSK_TYPE_JOB_ROW);
