@@ -145,4 +145,7 @@ void fixture_shot(GtkWidget *window, const char *name)
     save(window, name, "dark");
     adw_style_manager_set_color_scheme(style, ADW_COLOR_SCHEME_FORCE_LIGHT);
     save(window, name, "light");
+    gtk_widget_set_default_direction(GTK_TEXT_DIR_RTL);
+    save(window, name, "rtl");
+    gtk_widget_set_default_direction(GTK_TEXT_DIR_LTR);
 }

@@ -27,5 +27,5 @@ GPtrArray *fixture_find(GtkWidget *widget, GType type);
 // The first of the program's windows of that type; NULL: none.
 gpointer fixture_window(GType type);
 
-// Saves the window as it looks now, in light and dark.
+// Saves the window as it looks now: light, dark, and from right to left.
 void fixture_shot(GtkWidget *window, const char *name);
