@@ -37,9 +37,18 @@ static void bind_enum(MskPreferences *self, const char *key, AdwComboRow *row)
 {
     g_object_set_data(G_OBJECT(row), "key", (gpointer)key);
     show_enum(row);
-    g_signal_connect(row, "notify::selected", G_CALLBACK(selected_cb), self);
+    g_signal_connect_object(row, "notify::selected", G_CALLBACK(selected_cb), self, 0);
     g_autofree char *signal = g_strconcat("changed::", key, NULL);
-    g_signal_connect_object(self->settings, signal, G_CALLBACK(show_enum), row, G_CONNECT_SWAPPED);
+    g_signal_connect_swapped(self->settings, signal, G_CALLBACK(show_enum), row);
+}
+
+// libadwaita 1.2 never lets go of a preferences window's rows: what they hear ends with the window.
+static void unbind_enums(MskPreferences *self)
+{
+    AdwComboRow *rows[] = {self->theme, self->tool, self->view_mode, self->backend,
+                           self->precision};
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
+        g_signal_handlers_disconnect_by_data(self->settings, rows[i]);
 }
 
 static void show_background(MskPreferences *self)
@@ -107,6 +116,8 @@ static void dispose_cb(GObject *object)
 {
     MskPreferences *self = MSK_PREFERENCES(object);
     g_clear_handle_id(&self->memory_timer, g_source_remove);
+    if (self->settings)
+        unbind_enums(self);
     msk_preferences_dispose_models(self);
     g_clear_object(&self->session);
     g_clear_object(&self->host);

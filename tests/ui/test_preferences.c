@@ -85,8 +85,11 @@ static void test_settings(void)
     gtk_color_chooser_set_rgba(GTK_COLOR_CHOOSER(self->background), &rgba);
     g_signal_emit_by_name(self->background, "color-set");
     CHECK(g_settings_get_uint(settings, "background") == 0xff00ff);
+    gpointer preferences = self;
+    g_object_add_weak_pointer(G_OBJECT(self), &preferences);
     gtk_window_destroy(GTK_WINDOW(self));
     fixture_settle();
+    CHECK(!preferences);
     // The window is gone: nothing is left that hears.
     g_settings_set_enum(settings, "theme", 2);
     g_settings_reset(settings, "theme");
