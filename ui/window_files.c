@@ -213,11 +213,15 @@ static void relink_chosen(MskWindow *self, GtkFileChooserNative *chooser, GFile 
     msk_session_relink(self->session, file, FALSE);
 }
 
-static void show_relink_chooser(MskWindow *self)
+// Begins where the clip was, if that folder is still there.
+static void show_relink_chooser(MskWindow *self, GFile *was)
 {
+    g_autoptr(GFile) folder = g_file_get_parent(was);
     GtkFileChooserNative *chooser = new_chooser(
         self, _("Where Is the Clip?"), GTK_FILE_CHOOSER_ACTION_OPEN, _("_Choose"), relink_chosen);
     g_object_set_data(G_OBJECT(chooser), "is-relink", self);
+    if (folder && g_file_query_exists(folder, NULL))
+        gtk_file_chooser_set_current_folder(GTK_FILE_CHOOSER(chooser), folder, NULL);
     add_filter(chooser, _("Videos and images"), all_types, NULL);
     add_filter(chooser, _("All files"), NULL, "*");
     gtk_native_dialog_show(GTK_NATIVE_DIALOG(chooser));
@@ -232,7 +236,7 @@ static void relink_response_cb(AdwMessageDialog *dialog, const char *response, R
 {
     MskSession *session = relink->window->session;
     if (g_str_equal(response, "locate"))
-        show_relink_chooser(relink->window);
+        show_relink_chooser(relink->window, relink->file);
     else if (g_str_equal(response, "use"))
         msk_session_relink(session, relink->file, TRUE);
     else
