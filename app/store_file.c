@@ -180,11 +180,15 @@ gboolean msk_store_file_open(MskStoreFile *out, const char *path, gboolean is_sh
         if (errno == EISDIR || errno == ENXIO)
             msk_store_set_error(error, MSK_STORE_ERROR_NOT_PROJECT, path,
                                 "is not a Masklet project: it is a folder or a device");
-        else if ((errno == EACCES || errno == EROFS || errno == EPERM) && access(path, R_OK) == 0)
+        else if (errno != EACCES && errno != EROFS && errno != EPERM)
+            msk_store_set_file_error(error, errno, path, "could not be opened");
+        else if (access(path, R_OK) == 0)
             msk_store_set_error(error, MSK_STORE_ERROR_READ_ONLY, path,
                                 "cannot be written to; copy it to another place to work on it");
         else
-            msk_store_set_file_error(error, errno, path, "could not be opened");
+            msk_store_set_error(
+                error, MSK_STORE_ERROR_IO, path,
+                "may not be read; check the permissions of the file and its folder");
         return FALSE;
     }
     gboolean is_good = check_header(fd, path, error) && (is_shared || check_folder(path, error));

@@ -5,7 +5,8 @@
 #include "app/store_private.h"
 
 #define WARNINGS_MAX 20
-#define QUEUE_MAX 1024 // values waiting to be decoded
+#define QUEUE_MAX 1024            // values waiting to be decoded
+#define ID_MAX ((int64_t)1 << 52) // of objects and commands: there are numbers left above
 
 struct MskStoreContent {
     GArray *cells;       // of Item
@@ -33,7 +34,7 @@ typedef struct Load {
     MskStore *store;
     MskStoreContent *content;
     GHashTable *slots; // of Slot, by id
-    GHashTable *lost;  // objects whose properties are damaged: int64_t *
+    gboolean is_cut;   // the history is shorter than the file's
     GError *error;
 } Load;
 
@@ -159,7 +160,8 @@ static gboolean is_cell(const MskCell *cell)
     if (cell->kind == MSK_CELL_SETTING)
         return cell->object == 0 && cell->frame >= 1 && cell->frame <= G_MAXINT;
     return cell->kind > MSK_CELL_SETTING && cell->kind <= MSK_CELL_RESULT && cell->object >= 1 &&
-           cell->frame >= 0 && cell->frame <= (has_frame ? MSK_PROMPT_FRAME_MAX : 0);
+           cell->object <= ID_MAX && cell->frame >= 0 &&
+           cell->frame <= (has_frame ? MSK_PROMPT_FRAME_MAX : 0);
 }
 
 static gboolean is_setting(int64_t setting, GVariant *value)
@@ -359,6 +361,7 @@ static void cut_history(Load *load, const GArray *sound)
         first--;
     while (end < content->commands->len && g_array_index(sound, gboolean, end))
         end++;
+    load->is_cut = first > 0 || end < content->commands->len;
     if (end < content->commands->len)
         g_ptr_array_remove_range(content->commands, end, content->commands->len - end);
     if (first > 0) {
@@ -375,7 +378,6 @@ static gboolean read_history(Load *load)
     g_autoptr(sqlite3_stmt) commands = NULL, changes = NULL;
     g_autoptr(GArray) sound = g_array_new(FALSE, FALSE, sizeof(gboolean));
     MskStoreContent *content = load->content;
-    gboolean yes = TRUE;
     int code;
     if (!prepare(load, "SELECT id, name, time, done FROM command ORDER BY id", &commands) ||
         !prepare(load,
@@ -384,8 +386,10 @@ static gboolean read_history(Load *load)
                  &changes))
         return FALSE;
     while ((code = sqlite3_step(commands)) == SQLITE_ROW) {
+        const int64_t id = sqlite3_column_int64(commands, 0);
+        const gboolean is_sound = id >= 1 && id <= ID_MAX;
         g_ptr_array_add(content->commands, read_command(commands));
-        g_array_append_val(sound, yes);
+        g_array_append_val(sound, is_sound);
         // What is not done comes last.
         if (sqlite3_column_int(commands, 3) && content->n_done == content->commands->len - 1)
             content->n_done++;
@@ -411,6 +415,25 @@ static gboolean read_history(Load *load)
 
 // ---- All ---------------------------------------------------------------------------------------
 
+// Commands to come will have the numbers of those that were left out.
+static gboolean drop_lost_history(Load *load)
+{
+    const GPtrArray *commands = load->content->commands;
+    int64_t first = 1, last = 0;
+    if (commands->len > 0) {
+        first = ((MskCommand *)g_ptr_array_index(commands, 0))->id;
+        last = ((MskCommand *)g_ptr_array_index(commands, commands->len - 1))->id;
+    }
+    g_autofree char *sql = g_strdup_printf(
+        "BEGIN IMMEDIATE; DELETE FROM command WHERE id NOT BETWEEN %" G_GINT64_FORMAT
+        " AND %" G_GINT64_FORMAT "; DELETE FROM value WHERE"
+        " NOT EXISTS(SELECT 1 FROM cell WHERE cell.value = value.id)"
+        " AND NOT EXISTS(SELECT 1 FROM change WHERE before = value.id)"
+        " AND NOT EXISTS(SELECT 1 FROM change WHERE after = value.id); COMMIT",
+        first, last);
+    return msk_store_run(load->store->rows.db, load->store->path, sql, &load->error);
+}
+
 static void know_values(Load *load)
 {
     GHashTableIter iter;
@@ -418,7 +441,8 @@ static void know_values(Load *load)
     g_hash_table_iter_init(&iter, load->slots);
     while (g_hash_table_iter_next(&iter, NULL, &data)) {
         Slot *slot = data;
-        if (slot->value)
+        // Those of a history that was left out are gone.
+        if (slot->value && slot->value->n_refs > 1)
             msk_store_rows_know(&load->store->rows, slot->id, slot->value);
     }
 }
@@ -435,6 +459,8 @@ MskStoreContent *msk_store_read(MskStore *store, GError **error)
     load.slots = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, free_slot);
     g_mutex_lock(&store->db_lock);
     gboolean is_read = read_values(&load) && read_cells(&load) && read_history(&load);
+    if (is_read && !store->is_read_only && load.is_cut)
+        is_read = drop_lost_history(&load);
     if (is_read && !store->is_read_only)
         know_values(&load);
     g_mutex_unlock(&store->db_lock);

@@ -62,10 +62,28 @@ static void fail_flushes(MskStore *store, const GError *error)
     }
 }
 
+static gboolean is_drop(const MskStoreOp *op)
+{
+    return op->kind == MSK_STORE_OP_DROP;
+}
+
+// With the lock held. What was undone is thrown away for the sake of a new command: who is killed
+// has both or neither.
+static guint count_writable(MskStore *store)
+{
+    GList *last = store->ops.tail;
+    guint n = store->ops.length;
+    for (; last && is_drop(last->data) && !store->is_closing; last = last->prev)
+        n--;
+    return n;
+}
+
 // With the lock held, which is released meanwhile. One transaction.
 static void write_batch(MskStore *store)
 {
-    g_autoptr(GPtrArray) ops = list_ops(store, BATCH_MAX);
+    g_autoptr(GPtrArray) ops = list_ops(store, MIN(count_writable(store), BATCH_MAX));
+    while (ops->len == BATCH_MAX && is_drop(g_ptr_array_index(ops, ops->len - 1)))
+        g_ptr_array_set_size(ops, (int)ops->len - 1);
     g_autoptr(GError) error = NULL;
     const gboolean was_failing = store->is_failing;
     store->must_try = FALSE;
@@ -120,7 +138,8 @@ static gpointer write_thread(gpointer user)
     MskStore *store = user;
     g_mutex_lock(&store->lock);
     for (;;) {
-        const gboolean can_write = store->ops.length > 0 && (!store->is_failing || store->must_try);
+        const gboolean can_write =
+            count_writable(store) > 0 && (!store->is_failing || store->must_try);
         if (can_write)
             write_batch(store);
         else if (store->copies.length > 0)

@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
+#include "app/document_private.h"
 #include "tests/app/values.h"
 
 char *make_folder(void)
@@ -85,12 +86,12 @@ static void set_info(MskDocument *document, GRand *rand, MskMasklet *masklet)
 // A track as it comes in: one command that grows, now and then behind the back of later ones.
 static void amend(MskDocument *document, GRand *rand, MskMasklet *masklet)
 {
-    static int64_t command;
+    int64_t command = GPOINTER_TO_INT(g_object_get_data(G_OBJECT(document), "track"));
     if (command == 0 || below(rand, 4) == 0 || !msk_document_has_command(document, command)) {
         msk_document_begin(document, "Track");
         set_random(document, rand, masklet, MSK_CELL_RESULT);
         int64_t id = msk_document_end(document);
-        command = id ? id : command;
+        g_object_set_data(G_OBJECT(document), "track", GINT_TO_POINTER((int)(id ? id : command)));
         return;
     }
     if (!msk_document_begin_amending(document, command))
@@ -156,7 +157,11 @@ static void edit_object(MskDocument *document, GRand *rand, MskMasklet *masklet)
         set_random(document, rand, masklet, MSK_CELL_PROMPT);
         break;
     default:
-        amend(document, rand, masklet);
+        // Within a command it would be an edit of its own, and this function makes one at a time.
+        if (document->open->len > 0)
+            set_random(document, rand, masklet, MSK_CELL_RESULT);
+        else
+            amend(document, rand, masklet);
     }
 }
 
@@ -200,12 +205,8 @@ static void compare_cb(const MskCell *cell, MskValue *value, gpointer user)
         !msk_document_find_object(comparison->from, cell->object))
         return;
     comparison->n_cells++;
-    if (!msk_value_equal(value, msk_document_get_value(comparison->to, cell))) {
-        if (comparison->is_same)
-            printf("cell %d, %d, %d differs\n", (int)cell->kind, (int)cell->object,
-                   (int)cell->frame);
+    if (!msk_value_equal(value, msk_document_get_value(comparison->to, cell)))
         comparison->is_same = FALSE;
-    }
 }
 
 static gboolean compare(MskDocument *a, MskDocument *b, gboolean with_removed)
@@ -213,8 +214,6 @@ static gboolean compare(MskDocument *a, MskDocument *b, gboolean with_removed)
     Comparison there = {a, b, with_removed, 0, TRUE}, back = {b, a, TRUE, 0, TRUE};
     msk_document_foreach(a, compare_cb, &there);
     msk_document_foreach(b, compare_cb, &back);
-    if (there.n_cells != back.n_cells)
-        printf("%u cells, %u cells\n", there.n_cells, back.n_cells);
     if (there.n_cells != back.n_cells ||
         msk_document_get_n_objects(a) != msk_document_get_n_objects(b))
         return FALSE;
@@ -233,6 +232,28 @@ gboolean same_document(MskDocument *a, MskDocument *b)
 gboolean same_without_removed(MskDocument *a, MskDocument *b)
 {
     return compare(a, b, FALSE);
+}
+
+static gboolean same_changes(const MskCommand *a, MskCommand *b)
+{
+    if (a->id != b->id || strcmp(a->name, b->name) != 0 || a->changes->len != b->changes->len)
+        return FALSE;
+    for (guint i = 0; i < a->changes->len; i++) {
+        const MskChange *x = g_ptr_array_index(a->changes, i);
+        const MskChange *y = msk_command_find(b, &x->cell);
+        if (!y || !msk_value_equal(x->before, y->before) || !msk_value_equal(x->after, y->after))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean same_commands(MskDocument *a, MskDocument *b)
+{
+    gboolean is_same = a->n_done == b->n_done && a->commands->len == b->commands->len;
+    for (guint i = 0; is_same && i < a->commands->len; i++)
+        is_same =
+            same_changes(g_ptr_array_index(a->commands, i), g_ptr_array_index(b->commands, i));
+    return is_same && same_document(a, b);
 }
 
 static gboolean same_names(MskDocument *a, MskDocument *b)

@@ -19,8 +19,12 @@ MskMediaRef *make_ref(const char *folder);
 MskDocument *make_document(void);
 // One random edit, undo or redo. Now and then it does nothing.
 void edit_document(MskDocument *document, GRand *rand);
-// Whether both hold the same, and the same again after every step of undoing, and redoing.
+// Whether both hold the same.
 gboolean same_document(MskDocument *a, MskDocument *b);
+// Whether they have the same commands besides.
+gboolean same_commands(MskDocument *a, MskDocument *b);
+// Whether they hold the same after every step of undoing, and redoing. Afterwards they are where
+// they were, if it is so.
 gboolean same_history(MskDocument *a, MskDocument *b);
 // Whether b holds what a holds, less what the removed objects of a had.
 gboolean same_without_removed(MskDocument *a, MskDocument *b);

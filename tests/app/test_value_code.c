@@ -224,9 +224,9 @@ static void test_limits(void)
 
 int main(void)
 {
-    // Honest values need little: whoever believes a lie about sizes dies here.
-    struct rlimit limit = {G_GUINT64_CONSTANT(2) << 30, G_GUINT64_CONSTANT(2) << 30};
 #if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
+    // Honest values need little: whoever believes a lie about sizes dies here.
+    const struct rlimit limit = {G_GUINT64_CONSTANT(2) << 30, G_GUINT64_CONSTANT(2) << 30};
     setrlimit(RLIMIT_AS, &limit);
 #endif
     test_round_trip();
