@@ -136,9 +136,20 @@ void msk_masklet_list_rename(MskMaskletList *list, guint position)
             msk_masklet_row_edit_name(list->rows->pdata[i]);
 }
 
+static gboolean rename_idle(gpointer user)
+{
+    MskMaskletList *list = user;
+    list->rename_source = 0;
+    msk_masklet_list_rename(list, list->rename_position);
+    return G_SOURCE_REMOVE;
+}
+
+// After a double click the row takes the focus, which would end editing at once: so a moment later.
 static void row_activated_cb(MskMaskletList *list, guint position)
 {
-    msk_masklet_list_rename(list, position);
+    list->rename_position = position;
+    if (!list->rename_source)
+        list->rename_source = g_idle_add(rename_idle, list);
 }
 
 // ---- Following the session ---------------------------------------------------------------------
@@ -224,6 +235,7 @@ static void set_property_cb(GObject *object, guint id, const GValue *value, GPar
 static void dispose_cb(GObject *object)
 {
     MskMaskletList *list = MSK_MASKLET_LIST(object);
+    g_clear_handle_id(&list->rename_source, g_source_remove);
     if (list->content) {
         msk_masklet_list_set_session(list, NULL);
         g_clear_pointer(&list->menu, gtk_widget_unparent);

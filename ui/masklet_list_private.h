@@ -20,7 +20,8 @@ struct _MskMaskletList {
     MskDocument *document;
     GtkMultiSelection *selection; // of the document
     GPtrArray *rows;              // that show an object now, borrowed
-    gboolean is_selecting;        // the list and the session are being brought together
+    guint rename_source, rename_position;
+    gboolean is_selecting; // the list and the session are being brought together
 };
 
 // ---- masklet_list.c ----------------------------------------------------------------------------

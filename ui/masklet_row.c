@@ -67,7 +67,6 @@ static void show_state(MskMaskletRow *row)
     gtk_label_set_text(row->name, info->name);
     gtk_label_set_text(row->label, info->label);
     gtk_widget_set_visible(GTK_WIDGET(row->label), info->label[0] != 0);
-    gtk_widget_set_tooltip_text(GTK_WIDGET(row->stack), info->name);
     show_toggle(row->visible, info->visible, info->visible,
                 info->visible ? "view-reveal-symbolic" : "view-conceal-symbolic",
                 info->visible ? _("Shown and exported. Hide") : _("Hidden and not exported. Show"));
@@ -86,6 +85,14 @@ static void show_state(MskMaskletRow *row)
     GtkWidget *item = gtk_widget_get_parent(GTK_WIDGET(row));
     gtk_accessible_update_property(GTK_ACCESSIBLE(item ? item : GTK_WIDGET(row)),
                                    GTK_ACCESSIBLE_PROPERTY_LABEL, text, -1);
+}
+
+// The whole name where it is cut short.
+static gboolean query_tooltip_cb(GtkLabel *label, int x, int y, gboolean keyboard,
+                                 GtkTooltip *tooltip)
+{
+    gtk_tooltip_set_text(tooltip, gtk_label_get_text(label));
+    return pango_layout_is_ellipsized(gtk_label_get_layout(label));
 }
 
 static void end_editing(MskMaskletRow *row)
@@ -278,6 +285,7 @@ static void msk_masklet_row_class_init(MskMaskletRowClass *class)
     gtk_widget_class_bind_template_child(widget, MskMaskletRow, visible);
     gtk_widget_class_bind_template_child(widget, MskMaskletRow, locked);
     gtk_widget_class_bind_template_callback(widget, commit_cb);
+    gtk_widget_class_bind_template_callback(widget, query_tooltip_cb);
     gtk_widget_class_bind_template_callback(widget, visible_clicked_cb);
     gtk_widget_class_bind_template_callback(widget, locked_clicked_cb);
 }
