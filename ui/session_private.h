@@ -35,6 +35,7 @@ struct _MskSession {
     gboolean read_only, is_unsaved;
     gboolean was_edited; // since it was opened, or before
     char *title, *busy, *write_problem;
+    guint retry_timer; // while there is a write problem
 
     // What is being opened.
     GCancellable *opening;

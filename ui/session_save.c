@@ -6,12 +6,28 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#define RETRY_S 5
+
 // ---- Failures ----------------------------------------------------------------------------------
+
+// Room is made, disks come back: the store is asked again while there is something to be written.
+static gboolean retry_timeout_cb(gpointer user)
+{
+    MskSession *self = user;
+    if (!self->write_problem || !self->store) {
+        self->retry_timer = 0;
+        return G_SOURCE_REMOVE;
+    }
+    msk_session_retry_writing(self);
+    return G_SOURCE_CONTINUE;
+}
 
 static void store_failed_cb(MskStore *store, const GError *error, gpointer user)
 {
     MskSession *self = user;
     msk_session_set_write_problem(self, error->message);
+    if (!self->retry_timer)
+        self->retry_timer = g_timeout_add_seconds(RETRY_S, retry_timeout_cb, self);
 }
 
 void msk_session_watch_store(MskSession *self)
@@ -71,6 +87,7 @@ void msk_session_close_store(MskSession *self)
 {
     if (!self->store)
         return;
+    g_clear_handle_id(&self->retry_timer, g_source_remove);
     const gboolean is_worthless = self->is_unsaved && !self->was_edited;
     g_autofree char *path = g_strdup(msk_store_get_path(self->store));
     msk_store_set_failed_func(self->store, NULL, NULL);

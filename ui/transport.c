@@ -144,6 +144,11 @@ static void frame_popover_shown_cb(MskTransport *self)
     gtk_editable_select_region(GTK_EDITABLE(self->frame_spin), 0, -1);
 }
 
+static void frame_popover_closed_cb(MskTransport *self)
+{
+    gtk_widget_activate_action(GTK_WIDGET(self), "win.focus-canvas", NULL);
+}
+
 static void frame_spin_changed_cb(GtkSpinButton *spin, MskTransport *self)
 {
     if (self->session && gtk_widget_get_visible(GTK_WIDGET(self->frame_popover)))
@@ -229,6 +234,8 @@ static void msk_transport_init(MskTransport *self)
         gtk_widget_set_direction(child, GTK_TEXT_DIR_LTR);
     g_signal_connect(self->view, "notify::selected", G_CALLBACK(view_selected_cb), self);
     g_signal_connect_swapped(self->frame_popover, "show", G_CALLBACK(frame_popover_shown_cb), self);
+    g_signal_connect_swapped(self->frame_popover, "closed", G_CALLBACK(frame_popover_closed_cb),
+                             self);
     g_signal_connect(self->frame_spin, "value-changed", G_CALLBACK(frame_spin_changed_cb), self);
     gtk_editable_set_max_width_chars(GTK_EDITABLE(self->frame_spin), 12);
     g_signal_connect_swapped(gtk_editable_get_delegate(GTK_EDITABLE(self->frame_spin)), "activate",

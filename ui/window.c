@@ -237,7 +237,7 @@ static void zoom_changed_cb(MskWindow *self)
 }
 
 // Back to work: keys are for the canvas, not for the button that opened the menu.
-static void popover_closed_cb(MskWindow *self)
+void msk_window_focus_canvas(MskWindow *self)
 {
     if (gtk_widget_get_mapped(GTK_WIDGET(self->canvas)))
         gtk_widget_grab_focus(GTK_WIDGET(self->canvas));
@@ -253,8 +253,8 @@ static void watch_popovers(MskWindow *self)
     };
     for (guint i = 0; i < G_N_ELEMENTS(popovers); i++)
         if (popovers[i])
-            g_signal_connect_object(popovers[i], "closed", G_CALLBACK(popover_closed_cb), self,
-                                    G_CONNECT_SWAPPED);
+            g_signal_connect_object(popovers[i], "closed", G_CALLBACK(msk_window_focus_canvas),
+                                    self, G_CONNECT_SWAPPED);
 }
 
 static void add_widgets(MskWindow *self)

@@ -261,6 +261,11 @@ static void export_cb(GSimpleAction *action, GVariant *target, gpointer user)
     msk_export_dialog_present(GTK_WINDOW(self), self->session);
 }
 
+static void focus_canvas_cb(GSimpleAction *action, GVariant *target, gpointer user)
+{
+    msk_window_focus_canvas(user);
+}
+
 static void jobs_cb(GSimpleAction *action, GVariant *target, gpointer user)
 {
     MskWindow *self = user;
@@ -306,6 +311,7 @@ static const GActionEntry entries[] = {
     {"preferences", preferences_cb},
     {"models", models_cb},
     {"export", export_cb},
+    {"focus-canvas", focus_canvas_cb},
     {"jobs", jobs_cb},
     {"menu", menu_cb},
 };

@@ -142,6 +142,19 @@ static gboolean pressed_cb(GtkEventControllerKey *controller, guint key, guint c
     return FALSE;
 }
 
+// What was typed is done: keys are for the canvas again.
+static gboolean typed_cb(GtkEventControllerKey *controller, guint key, guint code,
+                         GdkModifierType state, MskWindow *self)
+{
+    GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(self));
+    if ((key != GDK_KEY_Escape && key != GDK_KEY_Return && key != GDK_KEY_KP_Enter) || !focus ||
+        !is_typing(focus) || gtk_widget_get_ancestor(focus, GTK_TYPE_POPOVER) ||
+        GTK_IS_TEXT_VIEW(focus))
+        return FALSE;
+    msk_window_focus_canvas(self);
+    return TRUE;
+}
+
 static void released_cb(GtkEventControllerKey *controller, guint key, guint code,
                         GdkModifierType state, MskWindow *self)
 {
@@ -162,6 +175,9 @@ void msk_window_install_keys(MskWindow *self)
     gtk_event_controller_set_propagation_phase(controller, GTK_PHASE_CAPTURE);
     g_signal_connect(controller, "key-pressed", G_CALLBACK(pressed_cb), self);
     g_signal_connect(controller, "key-released", G_CALLBACK(released_cb), self);
+    gtk_widget_add_controller(GTK_WIDGET(self), controller);
+    controller = gtk_event_controller_key_new();
+    g_signal_connect(controller, "key-pressed", G_CALLBACK(typed_cb), self);
     gtk_widget_add_controller(GTK_WIDGET(self), controller);
     g_signal_connect(self, "notify::is-active", G_CALLBACK(active_changed_cb), NULL);
 }

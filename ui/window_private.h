@@ -48,6 +48,7 @@ struct _MskWindow {
 // ---- window.c ----------------------------------------------------------------------------------
 
 void msk_window_toast(MskWindow *window, const char *message);
+void msk_window_focus_canvas(MskWindow *window); // where it is shown
 // A dialog with one button.
 void msk_window_tell(MskWindow *window, const char *heading, const char *body);
 // A dialog; NULL-ended pairs of id and label. "response" tells the id; close is the first one.
