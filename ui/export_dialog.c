@@ -4,6 +4,7 @@
 
 #include <glib/gi18n.h>
 
+#include "ui/accessible.h"
 #include "ui/export_dialog_private.h"
 #include "ui/panel_style.h"
 #include "ui/settings.h"
@@ -551,6 +552,7 @@ static void msk_export_dialog_init(MskExportDialog *dialog)
     dialog->chosen = g_hash_table_new_full(NULL, NULL, g_object_unref, NULL);
     dialog->range_names = gtk_string_list_new(NULL);
     gtk_widget_init_template(GTK_WIDGET(dialog));
+    msk_accessible_name_buttons(GTK_WIDGET(dialog));
     g_autoptr(GtkStringList) names = gtk_string_list_new(NULL);
     for (guint i = 0; i < G_N_ELEMENTS(presets); i++)
         gtk_string_list_append(names, _(presets[i].title));

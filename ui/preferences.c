@@ -4,6 +4,7 @@
 
 #include <glib/gi18n.h>
 
+#include "ui/accessible.h"
 #include "ui/panel_style.h"
 #include "ui/preferences_private.h"
 #include "ui/rgb.h"
@@ -167,6 +168,7 @@ static void msk_preferences_init(MskPreferences *self)
 {
     msk_panel_style_load();
     gtk_widget_init_template(GTK_WIDGET(self));
+    msk_accessible_name_buttons(GTK_WIDGET(self));
     self->settings = g_object_ref(msk_settings_get());
     self->cancellable = g_cancellable_new();
     bind_settings(self);

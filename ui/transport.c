@@ -33,7 +33,7 @@ static void update_frame(MskTransport *self)
     const int64_t frame = msk_session_get_frame(self->session);
     const int64_t n = msk_session_get_n_frames(self->session);
     const gboolean is_exact = media && msk_media_is_indexed(media);
-    g_autofree char *timecode = media ? msk_timecode_dup(media, frame) : g_strdup("");
+    g_autofree char *timecode = media ? msk_timecode_dup(media, frame) : g_strdup("–");
     gtk_label_set_label(self->timecode_label, timecode);
     // Translators: frame number and the number of the last frame; ~ tells that it is an estimate
     g_autofree char *text = g_strdup_printf(is_exact ? _("frame %" PRId64 " / %" PRId64)

@@ -4,6 +4,7 @@
 
 #include <glib/gi18n.h>
 
+#include "ui/accessible.h"
 #include "ui/jobs_popover.h"
 #include "ui/masklet_list.h"
 #include "ui/panel_style.h"
@@ -373,6 +374,7 @@ static void msk_window_class_init(MskWindowClass *class)
 static void msk_window_init(MskWindow *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
+    msk_accessible_name_buttons(GTK_WIDGET(self));
     self->session = msk_session_new();
     self->player = msk_player_new(self->session);
     g_settings_bind(msk_settings_get(), "loop", self->player, "loop", G_SETTINGS_BIND_DEFAULT);
