@@ -26,7 +26,7 @@ TOOLS = ("dbus-run-session", "xdotool") + displays.TOOLS
 # Lines on stderr that tell nothing about the program.
 NOISE = re.compile(r"dconf|Unable to acquire the address of the accessibility bus|"
                    r"Could not load a pixbuf from icon theme|"
-                   r"cannot open shared object|MESA|libEGL|Vulkan|portal")
+                   r"unable to send notifications|cannot open shared object|MESA|libEGL|Vulkan|portal")
 
 
 def enter_session():
@@ -42,8 +42,7 @@ def enter_session():
         sys.exit(displays.CANNOT_RUN)
     if os.environ.get("MASKLET_UI_SESSION"):
         os.dup2(1, 2)
-        # Asked afresh each time: its cache knows nothing of changes while no main loop runs.
-        Atspi.get_desktop(0).set_cache_mask(Atspi.Cache.NONE)
+        start_accessibility()
         return
     lacking = [tool for tool in TOOLS if not shutil.which(tool)]
     if lacking:
@@ -73,6 +72,30 @@ def enter_session():
         server.wait()
         shutil.rmtree(home, ignore_errors=True)
     sys.exit(status if 0 <= status < 256 else 1)
+
+
+def start_accessibility():
+    """Waits for the registry of accessible programs: the library asks once and never again."""
+    from gi.repository import Gio, GLib
+
+    def ask(bus, name, path, interface, method, arguments):
+        return bus.call_sync(name, path, interface, method, arguments, None, 0, 10000, None).unpack()
+
+    def registry_answers():
+        try:
+            session = Gio.bus_get_sync(Gio.BusType.SESSION)
+            address = ask(session, "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus", "GetAddress", None)[0]
+            bus = Gio.DBusConnection.new_for_address_sync(
+                address, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
+                | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
+            ask(bus, "org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root",
+                "org.freedesktop.DBus.Properties", "Get",
+                GLib.Variant("(ss)", ("org.a11y.atspi.Accessible", "ChildCount")))
+            return True
+        except GLib.Error:
+            return False
+
+    wait(registry_answers, 30, "the accessibility bus")
 
 
 def home():
@@ -184,13 +207,16 @@ class Node:
             if child is not None:
                 yield Node(child, self.window)
 
-    def descend(self, hidden=False):
+    def descend(self, hidden=False, seen=None):
         """The node and all below it, depth first; without what is hidden, unless asked for."""
-        if not hidden and not self.visible:
+        seen = set() if seen is None else seen
+        # GTK 4.8 lists what is on a stack twice.
+        if self.accessible in seen or not (hidden or self.visible):
             return
+        seen.add(self.accessible)
         yield self
         for child in self.children():
-            yield from child.descend(hidden)
+            yield from child.descend(hidden, seen)
 
     def act(self, action=0):
         """Runs an action as assistive technology does: by number or by name."""
@@ -239,10 +265,13 @@ class Program:
 
     def __init__(self, path, *arguments, environment=None):
         self.log = tempfile.NamedTemporaryFile("w+", prefix="masklet-", suffix=".log", dir=home())
-        self.path = path
+        self.path, self.environment = path, {**os.environ, **(environment or {})}
+        self.start(*arguments)
+
+    def start(self, *arguments):
+        """Starts it, again after it ended."""
         self.process = subprocess.Popen(
-            [path, *arguments], stdout=self.log, stderr=self.log,
-            env={**os.environ, **(environment or {})})
+            [self.path, *arguments], stdout=self.log, stderr=self.log, env=self.environment)
         wait(self.windows, 60, "a window of the program")
 
     # ---- Its life ------------------------------------------------------------------------------
@@ -293,8 +322,10 @@ class Program:
             application = desktop.get_child_at_index(i)
             if application is None or application.get_process_id() != self.process.pid:
                 continue
+            # Asked afresh each time: the cache learns nothing of changes while no main loop runs.
+            application.set_cache_mask(Atspi.Cache.NONE)
             children = [application.get_child_at_index(n) for n in range(application.get_child_count())]
-            return [Window(child, self) for child in children if child is not None]
+            return [Window(child, self) for child in children if child not in (None, application)]
         return []
 
     def nodes(self, within=None, hidden=False):
@@ -348,6 +379,29 @@ class Program:
             except Exception:  # vanished
                 continue
         return "\n".join(lines[:200])
+
+    # GTK 4.8 shows assistive technology only the first window of a program (its root hands out no
+    # path for the others): dialogs are driven by keys.
+
+    def wait_dialog(self, seconds=20):
+        """Waits for a second window, drawn."""
+        wait(lambda: len(self.x_windows()) > 1, seconds, "a dialog")
+        self.wait_still(seconds)
+
+    def wait_still(self, seconds=20):
+        """Waits until the screen does not change any more: two looks in a row are the same."""
+        last = [None]
+
+        def is_still():
+            picture = screenshot().tobytes()
+            same, last[0] = picture == last[0], picture
+            return same
+
+        time.sleep(0.05)  # what was pressed has to arrive
+        wait(is_still, seconds, "a screen that stands still")
+
+    def wait_no_dialog(self, seconds=20):
+        wait(lambda: len(self.x_windows()) == 1, seconds, "the dialog to close")
 
     # ---- Doing ---------------------------------------------------------------------------------
 

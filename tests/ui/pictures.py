@@ -47,12 +47,12 @@ def iou(a, b):
     return float(numpy.logical_and(a, b).sum() / union) if union else 1.0
 
 
-def frame(n, clip=SAMPLE):
-    """Frame n as FFmpeg decodes it, (height, width, 3)."""
+def frame(n, clip=SAMPLE, filters="format=rgb24", n_channels=3):
+    """Frame n as FFmpeg decodes it, (height, width, channels)."""
     raw = subprocess.run(
-        ["ffmpeg", "-v", "error", "-i", clip, "-vf", "select=eq(n\\,%d)" % n, "-frames:v", "1",
-         "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], capture_output=True, check=True).stdout
-    return numpy.frombuffer(raw, numpy.uint8).reshape(SIZE[1], SIZE[0], 3)
+        ["ffmpeg", "-v", "error", "-i", clip, "-vf", "select=eq(n\\,%d),%s" % (n, filters), "-frames:v", "1",
+         "-f", "rawvideo", "-"], capture_output=True, check=True).stdout
+    return numpy.frombuffer(raw, numpy.uint8).reshape(SIZE[1], SIZE[0], n_channels)
 
 
 def resize(picture, size):
