@@ -239,7 +239,7 @@ int main(int argc, char **argv)
     }
     if (!tracker_begin(argv[1]))
         return 1;
-    int n_rounds = argc > 2 ? atoi(argv[2]) : 24;
+    int n_rounds = argc > 2 ? atoi(argv[2]) : 16;
     guint32 seed = argc > 3 ? (guint32)atoi(argv[3]) : 0;
     dice = g_rand_new();
     for (int i = 0; i < n_rounds; i++)
