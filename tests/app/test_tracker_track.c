@@ -242,6 +242,35 @@ static void test_stopping(void)
     end_group("stopping and going on");
 }
 
+// Stopped, then undone: the state that is kept is further on than what is missing.
+static void test_undone_stop(void)
+{
+    TrackerFixture fixture, anew;
+    tracker_open(&fixture, N_FRAMES);
+    MskMasklet *masklet = add_object(&fixture, 1, 18, 24);
+    MskTrackOptions options = {.last = -1, .from = -1};
+    tracker_hold_at(7);
+    CHECK(msk_tracker_track(fixture.tracker, &options, NULL));
+    tracker_wait_held();
+    msk_tracker_stop(fixture.tracker);
+    tracker_let_go();
+    tracker_wait(&fixture);
+    CHECK(fixture.tracker->states.entries.length == 1);
+    CHECK(msk_tracker_count(fixture.tracker, &options) == 4);
+    CHECK(msk_document_undo(fixture.document) && has_masks(masklet, ".x.........."));
+    CHECK(msk_tracker_count(fixture.tracker, &options) == 11);
+    // Redone: it goes on where it was.
+    CHECK(msk_document_redo(fixture.document));
+    CHECK(msk_tracker_count(fixture.tracker, &options) == 4);
+    CHECK(msk_document_undo(fixture.document) && tracker_track_all(&fixture));
+    CHECK(has_masks(masklet, "xxxxxxxxxxxx"));
+    tracker_copy_anchors(&fixture, MSK_DIRECTION_BOTH, &anew);
+    CHECK(tracker_equal(&fixture, &anew, NULL));
+    tracker_close(&anew);
+    tracker_close(&fixture);
+    end_group("stopped and undone");
+}
+
 static void iterate_until_tracked(TrackerFixture *fixture, int n)
 {
     n += fixture->n_tracked;
@@ -437,6 +466,7 @@ int main(int argc, char **argv)
     test_paint();
     test_errors();
     test_stopping();
+    test_undone_stop();
     test_closing();
     test_edits();
     test_undo();
