@@ -89,12 +89,14 @@ static void update_model_bar(MskWindow *self)
     const char *problem = msk_model_host_get_problem(host);
     const gboolean has_clip = msk_session_get_media(self->session) != NULL;
     const gboolean has_model = msk_model_host_get_info(host) != NULL;
-    g_autofree char *text =
-        has_model ? g_strdup_printf(_("Another model could not be opened: %s"), problem)
-                  : g_strdup_printf(_("There is no model to find masks with: %s. Add one in the "
-                                      "preferences."),
-                                    problem ? problem : "");
-    gtk_label_set_label(self->model_label, text);
+    if (problem) {
+        g_autofree char *text =
+            has_model ? g_strdup_printf(_("Another model could not be opened: %s"), problem)
+                      : g_strdup_printf(_("There is no model to find masks with: %s. Add one in "
+                                          "the preferences."),
+                                        problem);
+        gtk_label_set_label(self->model_label, text);
+    }
     gtk_info_bar_set_revealed(self->model_bar, problem && (has_clip || has_model));
 }
 
