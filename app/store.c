@@ -166,9 +166,9 @@ static void free_store(MskStore *store)
     g_queue_clear_full(&store->ops, (GDestroyNotify)msk_store_op_unref);
     g_clear_error(&store->failure);
     msk_media_ref_free(store->ref);
-    g_mutex_clear(&store->lock);
-    g_mutex_clear(&store->db_lock);
-    g_cond_clear(&store->cond);
+    pthread_mutex_destroy(&store->lock);
+    pthread_mutex_destroy(&store->db_lock);
+    pthread_cond_destroy(&store->cond);
     g_free(store->private_folder);
     g_free(store->path);
     g_free(store);
@@ -179,9 +179,9 @@ MskStore *msk_store_open(const char *path, MskStoreFlags flags, GError **error)
     MskStore *store = g_new0(MskStore, 1);
     store->path = g_canonicalize_filename(path, NULL);
     store->file.fd = -1;
-    g_mutex_init(&store->lock);
-    g_mutex_init(&store->db_lock);
-    g_cond_init(&store->cond);
+    pthread_mutex_init(&store->lock, NULL);
+    pthread_mutex_init(&store->db_lock, NULL);
+    pthread_cond_init(&store->cond, NULL);
     gboolean is_open = FALSE;
     if (flags & MSK_STORE_READ_ONLY)
         is_open = open_read_only(store, error);

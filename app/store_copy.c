@@ -120,7 +120,7 @@ static gboolean finish(MskStoreCopy *copy)
     return is_done;
 }
 
-static void finish_thread(GTask *worker, gpointer source, gpointer user, GCancellable *ignored)
+static gpointer finish_thread(gpointer user)
 {
     MskStoreCopy *copy = user;
     MskStore *store = copy->store;
@@ -149,10 +149,11 @@ static void finish_thread(GTask *worker, gpointer source, gpointer user, GCancel
         g_task_return_error_if_cancelled(copy->task);
     free_copy(copy);
 
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     store->n_finishing--;
-    g_cond_signal(&store->cond);
-    g_mutex_unlock(&store->lock);
+    pthread_cond_signal(&store->cond);
+    pthread_mutex_unlock(&store->lock);
+    return NULL;
 }
 
 void msk_store_copy_complete(MskStoreCopy *copy, MskStore *store, GPtrArray *pending)
@@ -166,9 +167,7 @@ void msk_store_copy_complete(MskStoreCopy *copy, MskStore *store, GPtrArray *pen
         if (!is_known)
             msk_store_set_db_error(&copy->error, copy->db, copy->path);
     }
-    g_autoptr(GTask) worker = g_task_new(NULL, NULL, NULL, NULL);
-    g_task_set_task_data(worker, copy, NULL);
-    g_task_run_in_thread(worker, finish_thread);
+    g_thread_unref(g_thread_new("store-copy", finish_thread, copy));
 }
 
 // ---- Public ------------------------------------------------------------------------------------
@@ -185,10 +184,10 @@ void msk_store_copy_async(MskStore *store, const char *path, gboolean with_histo
     copy->ref = msk_media_ref_copy(store->ref);
     g_free(copy->ref->relative_path);
     copy->ref->relative_path = msk_media_ref_dup_relative(copy->ref->path, copy->path);
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     g_queue_push_tail(&store->copies, copy);
-    g_cond_signal(&store->cond);
-    g_mutex_unlock(&store->lock);
+    pthread_cond_signal(&store->cond);
+    pthread_mutex_unlock(&store->lock);
 }
 
 gboolean msk_store_copy_finish(MskStore *store, GAsyncResult *result, GError **error)

@@ -26,7 +26,7 @@ typedef struct Held {
     int n; // holders
 } Held;
 
-static GMutex held_lock;
+static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER;
 static GArray *held_files; // of Held
 
 // With held_lock.
@@ -45,7 +45,7 @@ static void hold(int fd, gboolean is_shared)
     struct stat status;
     if (fstat(fd, &status) < 0)
         return;
-    g_mutex_lock(&held_lock);
+    pthread_mutex_lock(&held_lock);
     Held *held = find_held(&status);
     if (held) {
         held->n++;
@@ -55,7 +55,7 @@ static void hold(int fd, gboolean is_shared)
         Held first = {status.st_dev, status.st_ino, is_shared, 1};
         g_array_append_val(held_files, first);
     }
-    g_mutex_unlock(&held_lock);
+    pthread_mutex_unlock(&held_lock);
 }
 
 static void let_go(int fd)
@@ -63,13 +63,13 @@ static void let_go(int fd)
     struct stat status;
     if (fstat(fd, &status) < 0)
         return;
-    g_mutex_lock(&held_lock);
+    pthread_mutex_lock(&held_lock);
     Held *held = find_held(&status);
     if (held && --held->n == 0)
         g_array_remove_index_fast(held_files, (guint)(held - (Held *)(void *)held_files->data));
     if (held_files && held_files->len == 0)
         g_clear_pointer(&held_files, g_array_unref);
-    g_mutex_unlock(&held_lock);
+    pthread_mutex_unlock(&held_lock);
 }
 
 static gboolean is_held(const char *path, gboolean is_shared)
@@ -77,10 +77,10 @@ static gboolean is_held(const char *path, gboolean is_shared)
     struct stat status;
     if (stat(path, &status) < 0)
         return FALSE;
-    g_mutex_lock(&held_lock);
+    pthread_mutex_lock(&held_lock);
     const Held *held = find_held(&status);
     gboolean conflicts = held && !(held->is_shared && is_shared);
-    g_mutex_unlock(&held_lock);
+    pthread_mutex_unlock(&held_lock);
     return conflicts;
 }
 

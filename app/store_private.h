@@ -2,6 +2,7 @@
 // What store*.c share: the store itself, files and locks, schema, rows, and the queue of writing.
 #pragma once
 
+#include <pthread.h>
 #include <sqlite3.h>
 
 #include "app/store.h"
@@ -125,13 +126,14 @@ struct MskStore {
     MskMediaRef *ref;     // main thread
     GMainContext *context;
 
-    GMutex db_lock; // of `rows` and its database
+    // Locks are pthread's: the thread sanitizer sees them, GLib's it does not.
+    pthread_mutex_t db_lock; // of `rows` and its database
     MskStoreRows rows;
 
     // The queue: store_write.c.
     GThread *thread;
-    GMutex lock;
-    GCond cond;
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
     GQueue ops; // of MskStoreOp, oldest first; what is being written stays in it
     gboolean is_failing, must_try, is_closing;
     gboolean is_told_again; // the next failure, though the one before was told

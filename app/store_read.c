@@ -5,7 +5,8 @@
 #include "app/store_private.h"
 
 #define WARNINGS_MAX 20
-#define QUEUE_MAX 1024            // values waiting to be decoded
+#define THREADS_MAX 16
+#define VALUES_PER_THREAD 64
 #define ID_MAX ((int64_t)1 << 52) // of objects and commands: there are numbers left above
 
 struct MskStoreContent {
@@ -106,9 +107,32 @@ static void decode_slot(Slot *slot)
     g_clear_pointer(&slot->data, g_bytes_unref);
 }
 
-static void decode_thread(gpointer slot, gpointer user)
+typedef struct Decoding {
+    GPtrArray *slots; // borrowed
+    int next;         // atomic: the first one that nobody has taken
+} Decoding;
+
+static gpointer decode_thread(gpointer user)
 {
-    decode_slot(slot);
+    Decoding *decoding = user;
+    for (;;) {
+        const guint i = (guint)g_atomic_int_add(&decoding->next, 1);
+        if (i >= decoding->slots->len)
+            return NULL;
+        decode_slot(g_ptr_array_index(decoding->slots, i));
+    }
+}
+
+static void decode_all(GPtrArray *slots)
+{
+    Decoding decoding = {.slots = slots};
+    GThread *threads[THREADS_MAX];
+    guint n = MIN(MIN(g_get_num_processors(), THREADS_MAX), slots->len / VALUES_PER_THREAD);
+    for (guint i = 0; i < n; i++)
+        threads[i] = g_thread_new("store-read", decode_thread, &decoding);
+    decode_thread(&decoding);
+    for (guint i = 0; i < n; i++)
+        g_thread_join(threads[i]);
 }
 
 static gboolean prepare(Load *load, const char *sql, sqlite3_stmt **out)
@@ -129,11 +153,10 @@ static gboolean end_of_rows(Load *load, int code)
 static gboolean read_values(Load *load)
 {
     g_autoptr(sqlite3_stmt) statement = NULL;
+    g_autoptr(GPtrArray) slots = g_ptr_array_new();
     int code;
     if (!prepare(load, "SELECT id, kind, checksum, data FROM value", &statement))
         return FALSE;
-    GThreadPool *pool =
-        g_thread_pool_new(decode_thread, NULL, (gint)g_get_num_processors(), FALSE, NULL);
     while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
         Slot *slot = g_new0(Slot, 1);
         const void *data = sqlite3_column_blob(statement, 3);
@@ -141,13 +164,14 @@ static gboolean read_values(Load *load)
         slot->kind = sqlite3_column_int(statement, 1);
         slot->checksum = (guint32)sqlite3_column_int64(statement, 2);
         slot->data = g_bytes_new(data, data ? (gsize)sqlite3_column_bytes(statement, 3) : 0);
-        g_hash_table_replace(load->slots, &slot->id, slot);
-        if (g_thread_pool_unprocessed(pool) < QUEUE_MAX)
-            g_thread_pool_push(pool, slot, NULL);
-        else
-            decode_slot(slot);
+        if (g_hash_table_contains(load->slots, &slot->id)) {
+            free_slot(slot); // a damaged table can have a number twice
+        } else {
+            g_hash_table_insert(load->slots, &slot->id, slot);
+            g_ptr_array_add(slots, slot);
+        }
     }
-    g_thread_pool_free(pool, FALSE, TRUE);
+    decode_all(slots);
     return end_of_rows(load, code);
 }
 
@@ -457,13 +481,13 @@ MskStoreContent *msk_store_read(MskStore *store, GError **error)
     content->commands = g_ptr_array_new_with_free_func((GDestroyNotify)msk_command_unref);
     content->warning = g_string_new(NULL);
     load.slots = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, free_slot);
-    g_mutex_lock(&store->db_lock);
+    pthread_mutex_lock(&store->db_lock);
     gboolean is_read = read_values(&load) && read_cells(&load) && read_history(&load);
     if (is_read && !store->is_read_only && load.is_cut)
         is_read = drop_lost_history(&load);
     if (is_read && !store->is_read_only)
         know_values(&load);
-    g_mutex_unlock(&store->db_lock);
+    pthread_mutex_unlock(&store->db_lock);
     g_hash_table_unref(load.slots);
     if (!is_read) {
         g_propagate_error(error, load.error);

@@ -12,12 +12,12 @@
 static gboolean tell_cb(gpointer user)
 {
     MskStore *store = user;
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     g_autoptr(GError) failure = g_steal_pointer(&store->failure);
     MskStoreFailedFunc func = store->failed_func;
     gpointer data = store->failed_user;
     g_clear_pointer(&store->telling, g_source_unref);
-    g_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->lock);
     if (func && failure)
         func(store, failure, data);
     return G_SOURCE_REMOVE;
@@ -87,18 +87,18 @@ static void write_batch(MskStore *store)
     g_autoptr(GError) error = NULL;
     const gboolean was_failing = store->is_failing;
     store->must_try = FALSE;
-    g_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->lock);
 
-    g_mutex_lock(&store->db_lock);
+    pthread_mutex_lock(&store->db_lock);
     gboolean has_rows = FALSE;
     for (guint i = 0; i < ops->len; i++)
         has_rows |= ((MskStoreOp *)g_ptr_array_index(ops, i))->kind != MSK_STORE_OP_FLUSH;
     gboolean is_written =
         !has_rows || msk_store_rows_write(&store->rows, store->path,
                                           (MskStoreOp *const *)ops->pdata, ops->len, &error);
-    g_mutex_unlock(&store->db_lock);
+    pthread_mutex_unlock(&store->db_lock);
 
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     store->is_failing = !is_written;
     if (!is_written) {
         fail_flushes(store, error);
@@ -119,11 +119,11 @@ static void write_batch(MskStore *store)
 static void go_on_copying(MskStore *store)
 {
     MskStoreCopy *copy = g_queue_peek_head(&store->copies);
-    g_mutex_unlock(&store->lock);
-    g_mutex_lock(&store->db_lock);
+    pthread_mutex_unlock(&store->lock);
+    pthread_mutex_lock(&store->db_lock);
     const gboolean is_through = msk_store_copy_step(copy, &store->rows);
-    g_mutex_unlock(&store->db_lock);
-    g_mutex_lock(&store->lock);
+    pthread_mutex_unlock(&store->db_lock);
+    pthread_mutex_lock(&store->lock);
     if (!is_through)
         return;
     // What is still in the queue, because it cannot be written here, goes into the copy.
@@ -136,7 +136,7 @@ static void go_on_copying(MskStore *store)
 static gpointer write_thread(gpointer user)
 {
     MskStore *store = user;
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     for (;;) {
         const gboolean can_write =
             count_writable(store) > 0 && (!store->is_failing || store->must_try);
@@ -147,9 +147,9 @@ static gpointer write_thread(gpointer user)
         else if (store->is_closing && store->n_finishing == 0)
             break;
         else
-            g_cond_wait(&store->cond, &store->lock);
+            pthread_cond_wait(&store->cond, &store->lock);
     }
-    g_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->lock);
     return NULL;
 }
 
@@ -161,10 +161,10 @@ void msk_store_start(MskStore *store)
 
 gboolean msk_store_stop(MskStore *store)
 {
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     store->is_closing = store->must_try = TRUE;
-    g_cond_signal(&store->cond);
-    g_mutex_unlock(&store->lock);
+    pthread_cond_signal(&store->cond);
+    pthread_mutex_unlock(&store->lock);
     g_thread_join(store->thread);
     if (store->telling) {
         g_source_destroy(store->telling);
@@ -180,11 +180,11 @@ gboolean msk_store_stop(MskStore *store)
 
 static void push(MskStore *store, MskStoreOp *op)
 {
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     g_queue_push_tail(&store->ops, op);
     store->must_try = TRUE;
-    g_cond_signal(&store->cond);
-    g_mutex_unlock(&store->lock);
+    pthread_cond_signal(&store->cond);
+    pthread_mutex_unlock(&store->lock);
 }
 
 static void append_change(MskStoreOp *op, const MskChange *change)
@@ -260,16 +260,16 @@ gboolean msk_store_flush_finish(MskStore *store, GAsyncResult *result, GError **
 
 void msk_store_set_failed_func(MskStore *store, MskStoreFailedFunc func, gpointer user)
 {
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     store->failed_func = func;
     store->failed_user = user;
-    g_mutex_unlock(&store->lock);
+    pthread_mutex_unlock(&store->lock);
 }
 
 void msk_store_retry(MskStore *store)
 {
-    g_mutex_lock(&store->lock);
+    pthread_mutex_lock(&store->lock);
     store->must_try = store->is_told_again = TRUE;
-    g_cond_signal(&store->cond);
-    g_mutex_unlock(&store->lock);
+    pthread_cond_signal(&store->cond);
+    pthread_mutex_unlock(&store->lock);
 }

@@ -181,9 +181,9 @@ static void count_failure_cb(MskStore *store, const GError *error, gpointer user
 static void set_page_limit(MskStore *store, const char *limit)
 {
     g_autofree char *sql = g_strdup_printf("PRAGMA max_page_count = %s", limit);
-    g_mutex_lock(&store->db_lock);
+    pthread_mutex_lock(&store->db_lock);
     CHECK(msk_store_run(store->rows.db, store->path, sql, NULL));
-    g_mutex_unlock(&store->db_lock);
+    pthread_mutex_unlock(&store->db_lock);
 }
 
 static void test_full(const char *folder)
