@@ -12,17 +12,17 @@ static float ramp(float value, float sure, float doubtful)
 }
 
 // Tracked objects score some 3 to 20, lost ones -3 to -20; the border is 0.
-static float doubt_of_score(float score)
+float msk_doubt_of_score(float score)
 {
     return ramp(fabsf(score), 2.0f, 0.0f);
 }
 
-static float doubt_of_iou(const MskTrackValue *track)
+float msk_doubt_of_iou(const MskTrackValue *track)
 {
     return track->result->object_score > 0 ? ramp(track->result->iou, 0.9f, 0.5f) : 0;
 }
 
-static float doubt_of_agreement(float agreement)
+float msk_doubt_of_agreement(float agreement)
 {
     return agreement >= 0 ? ramp(agreement, 0.9f, 0.5f) : 0;
 }
@@ -63,9 +63,9 @@ static float doubt_of_step(const MskMask *mask, const MskMask *neighbour)
 float msk_doubt_compute(const MskTrackValue *track, const MskMask *before, const MskMask *after)
 {
     const MskMask *mask = track->result->mask;
-    float doubt = doubt_of_score(track->result->object_score);
-    doubt = fmaxf(doubt, doubt_of_iou(track));
-    doubt = fmaxf(doubt, doubt_of_agreement(track->agreement));
+    float doubt = msk_doubt_of_score(track->result->object_score);
+    doubt = fmaxf(doubt, msk_doubt_of_iou(track));
+    doubt = fmaxf(doubt, msk_doubt_of_agreement(track->agreement));
     doubt = fmaxf(doubt, doubt_of_step(mask, before));
     return fmaxf(doubt, doubt_of_step(mask, after));
 }

@@ -19,4 +19,9 @@ G_BEGIN_DECLS
 // masks where they are made. Any thread.
 float msk_doubt_compute(const MskTrackValue *track, const MskMask *before, const MskMask *after);
 
+// Single reasons, 0 to 1: the object's score, the predicted IoU, the agreement of both directions.
+float msk_doubt_of_score(float score);
+float msk_doubt_of_iou(const MskTrackValue *track);
+float msk_doubt_of_agreement(float agreement); // negative (not known): 0
+
 G_END_DECLS

@@ -4,7 +4,8 @@
 
 #include <glib/gi18n.h>
 #include <inttypes.h>
-#include <math.h>
+
+#include "app/doubt.h"
 
 static void add_word(GString *text, const char *word)
 {
@@ -76,14 +77,14 @@ static void add_reasons(GString *text, const MskTrackValue *track)
 {
     gboolean is_told = FALSE;
 
-    if (fabsf(track->result->object_score) < 1) {
+    if (msk_doubt_of_score(track->result->object_score) >= MSK_DOUBT_LIMIT) {
         add_line(text, _("• hardly sure whether the object is there"));
         is_told = TRUE;
-    } else if (track->result->object_score > 0 && track->result->iou < 0.7f) {
+    } else if (msk_doubt_of_iou(track) >= MSK_DOUBT_LIMIT) {
         add_line(text, _("• low predicted IoU"));
         is_told = TRUE;
     }
-    if (track->agreement >= 0 && track->agreement < 0.7f) {
+    if (msk_doubt_of_agreement(track->agreement) >= MSK_DOUBT_LIMIT) {
         add_line(text, _("• tracking from the other side gave another mask"));
         is_told = TRUE;
     }
