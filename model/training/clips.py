@@ -5,15 +5,14 @@ moving background. Everything is drawn by torch, a batch at once, on the device 
 A bank holds what clips are made of, as uint8 tensors:
   pictures (N, 3, P, P)   photographs and drawn textures
   cutouts  (M, 4, P, P)   regions of photographs with their alpha: real boundaries
+  masks    (M, P, P)      the same regions where they lie in their picture: real surroundings
+  places   (M,)           which picture that is (int64)
 """
 import math
 import pathlib
 
 import torch
 import torch.nn.functional as F
-
-PICTURE = 384  # P
-
 
 # ---- The bank -----------------------------------------------------------------------------------
 
@@ -23,7 +22,7 @@ def noise(n, channels, side, cells, generator):
     return F.interpolate(grid, (side, side), mode="bicubic", align_corners=True).clamp(0, 1)
 
 
-def draw_textures(n, generator, side=PICTURE):
+def draw_textures(n, generator, side):
     """Clouds, stripes, checks and dots in two or three colours, (n, 3, side, side) in 0..1."""
     cells = [2 ** int(k) for k in torch.randint(1, 4, (3,), generator=generator)]
     field = sum(noise(n, 1, side, c * 4, generator) * 0.5 ** i for i, c in enumerate(sorted(cells)))
@@ -46,11 +45,14 @@ def draw_textures(n, generator, side=PICTURE):
 
 
 def find_regions(picture, generator, most=6):
-    """Regions of one colour or texture in a photograph (H, W, 3 uint8 RGB), as boolean masks."""
+    """Regions of one colour or texture in a photograph (H, W, 3 uint8 RGB), as boolean masks. They are
+    looked for at half the size, where filtering costs a quarter."""
     import cv2
     import numpy as np
 
-    smooth = cv2.pyrMeanShiftFiltering(cv2.GaussianBlur(picture, (0, 0), 1.5), 12, 24)
+    full = picture.shape[1::-1]
+    picture = cv2.resize(picture, (full[0] // 2, full[1] // 2), interpolation=cv2.INTER_AREA)
+    smooth = cv2.pyrMeanShiftFiltering(cv2.GaussianBlur(picture, (0, 0), 0.8), 6, 24)
     height, width = smooth.shape[:2]
     regions, taken = [], np.zeros((height, width), bool)
     for _ in range(40):
@@ -61,20 +63,23 @@ def find_regions(picture, generator, most=6):
         cv2.floodFill(smooth.copy(), mask, (x, y), 0, (step,) * 3, (step,) * 3,
                       4 | 255 << 8 | cv2.FLOODFILL_FIXED_RANGE | cv2.FLOODFILL_MASK_ONLY)
         mask = mask[1:-1, 1:-1]
-        mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
-        mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0
+        mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+        mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+        outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        mask = cv2.drawContours(mask, outlines, -1, 255, cv2.FILLED) > 0  # without holes
         share = mask.mean()
         touches = mask[0].mean() + mask[-1].mean() + mask[:, 0].mean() + mask[:, -1].mean()
         if 0.01 < share < 0.4 and touches < 0.6 and (mask & taken).sum() < 0.3 * mask.sum():
             taken |= mask
-            regions.append(mask)
+            large = cv2.resize(mask.astype(np.float32), full, interpolation=cv2.INTER_LINEAR)
+            regions.append(large > 0.5)
             if len(regions) == most:
                 break
     return regions
 
 
 def cut_out(picture, mask):
-    """The region with a margin, scaled to P x P, as RGBA."""
+    """The region with a margin, scaled to the picture's side, as RGBA."""
     import cv2
     import numpy as np
 
@@ -85,16 +90,17 @@ def cut_out(picture, mask):
     alpha = cv2.copyMakeBorder(mask.astype(np.uint8) * 255, side, side, side, side,
                                cv2.BORDER_CONSTANT)
     crop = np.dstack([padded, alpha])[y0 + side:y0 + 2 * side, x0 + side:x0 + 2 * side]
-    return cv2.resize(crop, (PICTURE, PICTURE), interpolation=cv2.INTER_AREA)
+    return cv2.resize(crop, picture.shape[1::-1], interpolation=cv2.INTER_AREA)
 
 
-def make_bank(folders, n_textures=400, crops=3, seed=1):
-    """Reads all JPEG, PNG and WebP files in the folders; squares are cut from each photograph."""
+def make_bank(folders, n_textures=400, crops=3, side=384, seed=1):
+    """Reads all JPEG, PNG and WebP files in the folders; squares are cut from each photograph and
+    scaled to `side` pixels (P)."""
     import cv2
     import numpy as np
 
     generator = torch.Generator().manual_seed(seed)
-    pictures, cutouts = [], []
+    pictures, cutouts, masks, places = [], [], [], []
     paths = sorted(p for folder in folders for p in pathlib.Path(folder).rglob("*")
                    if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
     for path in paths:
@@ -103,22 +109,27 @@ def make_bank(folders, n_textures=400, crops=3, seed=1):
             continue
         picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
         for _ in range(crops):
-            share = 0.4 + 0.6 * float(torch.rand(1, generator=generator))
-            side = int(min(picture.shape[:2]) * share)
-            y, x = (int(torch.randint(length - side + 1, (1,), generator=generator))
-                    for length in picture.shape[:2])
-            square = cv2.resize(picture[y:y + side, x:x + side], (PICTURE, PICTURE),
+            share = 0.2 + 0.8 * float(torch.rand(1, generator=generator))
+            length = int(min(picture.shape[:2]) * share)
+            y, x = (int(torch.randint(whole - length + 1, (1,), generator=generator))
+                    for whole in picture.shape[:2])
+            square = cv2.resize(picture[y:y + length, x:x + length], (side, side),
                                 interpolation=cv2.INTER_AREA)
-            pictures.append(square.transpose(2, 0, 1))
             for mask in find_regions(square, generator):
                 cutouts.append(cut_out(square, mask).transpose(2, 0, 1))
+                masks.append(mask.astype(np.uint8) * 255)
+                places.append(len(pictures))
+            pictures.append(square.transpose(2, 0, 1))
     for _ in range(0, n_textures, 40):
-        drawn = draw_textures(40, generator)
+        drawn = draw_textures(40, generator, side)
         pictures.extend((drawn * 255).round().byte().numpy())
-    bank = {"pictures": torch.from_numpy(np.stack(pictures))}
-    bank["cutouts"] = (torch.from_numpy(np.stack(cutouts)) if cutouts
-                       else torch.zeros(0, 4, PICTURE, PICTURE, dtype=torch.uint8))
-    return bank
+
+    def stack(rows, *shape):
+        return torch.from_numpy(np.stack(rows)) if rows else torch.zeros(0, *shape,
+                                                                        dtype=torch.uint8)
+
+    return {"pictures": stack(pictures), "cutouts": stack(cutouts, 4, side, side),
+            "masks": stack(masks, side, side), "places": torch.tensor(places, dtype=torch.int64)}
 
 
 # ---- Subjects -----------------------------------------------------------------------------------
@@ -194,24 +205,46 @@ class ClipMaker:
         self.device = device
         self.pictures = bank["pictures"].to(device)
         self.cutouts = bank["cutouts"].to(device)
+        self.masks, self.places = bank["masks"].to(device), bank["places"].to(device)
+        self.side = self.pictures.shape[-1]
 
     def pick(self, bank, n):
         return bank[torch.randint(len(bank), (n,), device=self.device)].float() / 255
 
     def subjects(self, n):
         """(n, 4, P, P): colour and alpha."""
-        shapes = draw_shapes(n, PICTURE, self.device)
+        shapes = draw_shapes(n, self.side, self.device)
         colour = self.pick(self.pictures, n)
         # Seldom one colour: shading keeps edges from being everything there is.
         plain = (torch.rand(n, 1, 1, 1, device=self.device) < 0.15).float()
         colour = plain * (0.15 * colour + 0.85 * torch.rand(n, 3, 1, 1, device=self.device)) + (
             1 - plain) * colour
         drawn = torch.cat([colour, shapes], 1)
-        if len(self.cutouts) == 0:
-            return drawn
-        real = self.pick(self.cutouts, n)
-        choose = (torch.rand(n, 1, 1, 1, device=self.device) < 0.5).float()
-        return choose * real + (1 - choose) * drawn
+        if len(self.cutouts):
+            real = self.pick(self.cutouts, n)
+            choose = (torch.rand(n, 1, 1, 1, device=self.device) < 0.5).float()
+            drawn = choose * real + (1 - choose) * drawn
+        # Parts of other looks, on the subject or sticking out of it: most things are not of one piece.
+        part = draw_shapes(n, self.side, self.device)
+        part = part * (torch.rand(n, 1, 1, 1, device=self.device) < 0.5).float()
+        outside = (torch.rand(n, 1, 1, 1, device=self.device) < 0.5).float()
+        alpha = torch.maximum(drawn[:, 3:], part * outside)
+        colour = drawn[:, :3] + part * (self.pick(self.pictures, n) - drawn[:, :3])
+        return torch.cat([colour, alpha], 1)
+
+    def backgrounds(self, n):
+        """(n, 4, P, P): a picture, and a region of it that is the subject where the second result,
+        (n, 1, 1, 1) of bool, says so. Such a subject moves with its surroundings only."""
+        back = torch.randint(len(self.pictures), (n,), device=self.device)
+        region = torch.zeros(n, 1, self.side, self.side, device=self.device)
+        in_place = torch.zeros(n, dtype=torch.bool, device=self.device)
+        if len(self.masks):
+            in_place = torch.rand(n, device=self.device) < 0.3
+            which = torch.randint(len(self.masks), (n,), device=self.device)
+            back = torch.where(in_place, self.places[which], back)
+            region[in_place] = self.masks[which[in_place]].float()[:, None] / 255
+        back = torch.cat([self.pictures[back].float() / 255, region], 1)
+        return back, in_place[:, None, None, None]
 
     @torch.no_grad()
     def make(self, n, n_frames, side):
@@ -222,9 +255,11 @@ class ClipMaker:
         turn = path(n, n_frames, 0.1, 0.1, device) * calm
         grid = sample(self.pictures[:1].expand(flat, -1, -1, -1), pan.flatten(0, 1) * 0.3,
                       (1 / zoom).flatten()[:, None].expand(-1, 2), turn.flatten(), None, side)
-        back = self.pick(self.pictures, n).repeat_interleave(n_frames, 0)
-        frames = F.grid_sample(back, grid, padding_mode="reflection", align_corners=False)
-        truth = torch.zeros(flat, 1, side, side, device=device)
+        back, in_place = self.backgrounds(n)
+        frames = F.grid_sample(back.repeat_interleave(n_frames, 0), grid,
+                               padding_mode="reflection", align_corners=False)
+        frames, truth = frames[:, :3], frames[:, 3:]
+        in_place = in_place.repeat_interleave(n_frames, 0)
         n_subjects = int(torch.randint(1, 5, (1,)))
         target = int(torch.randint(n_subjects, (1,)))
         looks = [self.subjects(n) for _ in range(n_subjects)]
@@ -236,7 +271,7 @@ class ClipMaker:
             calm = uniform((n, 1), 0.1, 1.2, device)
             centre = torch.stack([path(n, n_frames, 0.35 if main else 0.5, 0.45, device) * calm
                                   for _ in range(2)], -1)
-            size = uniform((n, 1), 0.15, 0.75, device) * (
+            size = uniform((n, 1), 0.15, 0.9, device) * (
                 0.35 * calm * path(n, n_frames, 0, 0.5, device)).clamp(-1, 1).exp()
             aspect = uniform((n, 1), 0.7, 1.4, device).expand(-1, n_frames)
             scale = torch.stack([size * aspect, size / aspect], -1)
@@ -253,7 +288,8 @@ class ClipMaker:
             colour = F.grid_sample(looks[i][:, :3].repeat_interleave(n_frames, 0), grid,
                                    padding_mode="border", align_corners=False) * light
             frames = alpha * colour + (1 - alpha) * frames
-            truth = torch.maximum(truth, alpha) if main else truth * (1 - alpha)
+            covers = in_place if main else torch.ones_like(in_place)
+            truth = torch.where(covers, truth * (1 - alpha), torch.maximum(truth, alpha))
         frames = self.film(frames.view(n, n_frames, 3, side, side))
         return frames, (truth > 0.5).float().view(n, n_frames, 1, side, side)
 

@@ -27,8 +27,8 @@ PHASES = {
     "gpu": [(6000, 128, 256, 1, 4e-4, 0.0), (6000, 256, 96, 1, 4e-4, 0.3),
             (9000, 256, 32, 4, 3e-4, 0.5), (5000, 384, 16, 6, 2e-4, 0.7),
             (2000, 384, 12, 8, 5e-5, 0.7)],
-    "cpu": [(3000, 128, 16, 1, 4e-4, 0.0), (4000, 128, 6, 3, 3e-4, 0.3),
-            (3000, 256, 4, 3, 2e-4, 0.5)],
+    "cpu": [(1500, 128, 16, 1, 4e-4, 0.0), (20000, 128, 6, 3, 3e-4, 0.3),
+            (8000, 256, 4, 3, 2e-4, 0.5)],
     "smoke": [(3, 128, 2, 1, 4e-4, 0.0), (2, 128, 2, 3, 3e-4, 0.5)],
 }
 
@@ -256,7 +256,7 @@ def train(args):
         print("warm start: %d of %d tensors" % load_weights(model, weights))
         average = {k: v.detach().clone() for k, v in model.state_dict().items()}
 
-    maker = clips.ClipMaker(torch.load(args.bank, weights_only=True), device)
+    maker = clips.ClipMaker(torch.load(args.bank, weights_only=True, mmap=True), device)
     phases = PHASES[args.schedule]
     n_steps = sum(phase[0] for phase in phases)
     begun, shown, losses, ious = time.time(), time.time(), [], []
@@ -324,6 +324,8 @@ def main():
     bank = commands.add_parser("bank")
     bank.add_argument("--photos", nargs="*", default=[])
     bank.add_argument("--textures", type=int, default=400)
+    bank.add_argument("--crops", type=int, default=3, help="squares cut from each photograph")
+    bank.add_argument("--side", type=int, default=384, help="pixels of a square's side")
     bank.add_argument("--out", required=True)
     run = commands.add_parser("run")
     run.add_argument("--bank", required=True)
@@ -337,7 +339,7 @@ def main():
     out.add_argument("--out", required=True)
     args = parser.parse_args()
     if args.command == "bank":
-        made = clips.make_bank(args.photos, args.textures)
+        made = clips.make_bank(args.photos, args.textures, args.crops, args.side)
         torch.save(made, args.out)
         print("%d pictures, %d regions" % (len(made["pictures"]), len(made["cutouts"])))
     elif args.command == "run":
