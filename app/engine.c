@@ -179,6 +179,7 @@ static void close_model(MskCore *core)
         msk_core_close_video(core, g_ptr_array_index(core->videos, 0));
     close_image(core);
     sam2_model_close(&core->model);
+    core->info.id = 0;
     core->generation++;
 }
 
@@ -192,6 +193,11 @@ void msk_core_free(MskCore *core)
 guint msk_core_get_generation(const MskCore *core)
 {
     return core->generation;
+}
+
+guint64 msk_core_get_model(const MskCore *core)
+{
+    return core->info.id;
 }
 
 gboolean msk_core_open_model(MskCore *core, const MskModelParams *params, MskModelInfo *out,
@@ -218,6 +224,7 @@ gboolean msk_core_open_model(MskCore *core, const MskModelParams *params, MskMod
     sam2_model_get_info(core->model, &info);
     core->d_model = info.d_model;
     copy_info(&core->info, &info);
+    core->info.id = msk_model_hash_file(params->path);
     *out = core->info;
     return TRUE;
 }
@@ -330,6 +337,7 @@ static MskResult *make_result(const MskCore *core, int64_t frame, const float *l
     result->mask = msk_mask_new_logits(low, grid_side(core), grid_side(core), width, height);
     result->object_score = object_score;
     result->iou = iou;
+    result->model = core->info.id;
     result->grid = grid_side(core);
     result->n_pointer = core->d_model;
     return result;
@@ -368,33 +376,60 @@ MskResult *msk_core_read(MskCore *core, MskVideo *video, int slot, int64_t frame
 
 // ---- Prompts and anchors -----------------------------------------------------------------------
 
-// Whether logits and pointer, if it has one, are of this model's sizes.
+// Whether the result is this model's. Where that is not known, its sizes tell.
 static gboolean fits(const MskCore *core, const MskResult *result)
 {
     int width, height, side = grid_side(core);
     msk_mask_get_grid_size(result->mask, &width, &height);
-    return width == side && height == side &&
-           (!result->pointer || result->n_pointer == core->d_model);
+    return (!result->model || !core->info.id || result->model == core->info.id) && width == side &&
+           height == side && (!result->pointer || result->n_pointer == core->d_model);
 }
 
+// Along one axis, as torch's interpolate(align_corners=False).
+static float find_neighbours(int *low, int *high, int i, int n_from, int n_to)
+{
+    float at = ((float)i + 0.5f) * (float)n_from / (float)n_to - 0.5f;
+    at = CLAMP(at, 0, (float)(n_from - 1));
+    *low = (int)at;
+    *high = MIN(*low + 1, n_from - 1);
+    return at - (float)*low;
+}
+
+// The logits of a LOGITS mask, (side, side). g_free().
+static float *dup_logits(const MskMask *mask, int side)
+{
+    int width, height;
+    msk_mask_get_grid_size(mask, &width, &height);
+    float *from = g_new(float, (gsize)width *(gsize)height);
+    msk_mask_get_low_logits(mask, from);
+    if (width == side && height == side)
+        return from;
+    float *to = g_new(float, (gsize)side *(gsize)side);
+    for (int y = 0; y < side; y++) {
+        int top, bottom, left, right;
+        float down = find_neighbours(&top, &bottom, y, height, side);
+        for (int x = 0; x < side; x++) {
+            float across = find_neighbours(&left, &right, x, width, side);
+            const float *a = from + (gsize)top * (gsize)width;
+            const float *b = from + (gsize)bottom * (gsize)width;
+            to[(gsize)y * (gsize)side + (gsize)x] =
+                (1 - down) * ((1 - across) * a[left] + across * a[right]) +
+                down * ((1 - across) * b[left] + across * b[right]);
+        }
+    }
+    g_free(from);
+    return to;
+}
+
+// Of another model's result, the mask alone.
 static gboolean put_result(MskCore *core, MskVideo *video, int slot, const MskResult *result,
                            gboolean conditioning, GError **error)
 {
     Sam2Error inner = {0};
-    int side = grid_side(core);
-    g_autofree float *unpacked = NULL;
-    if (!fits(core, result)) {
-        g_set_error(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_ARGUMENT,
-                    "the mask of frame %" G_GINT64_FORMAT " was not made by this model",
-                    result->frame);
-        return FALSE;
-    }
-    if (!result->low_logits) {
-        unpacked = g_new(float, (gsize)side *(gsize)side);
-        msk_mask_get_low_logits(result->mask, unpacked);
-    }
-    Sam2Result put = {.low_logits = result->low_logits ? result->low_logits : unpacked,
-                      .pointer = result->pointer,
+    gboolean own = fits(core, result), is_exact = own && result->low_logits;
+    g_autofree float *logits = is_exact ? NULL : dup_logits(result->mask, grid_side(core));
+    Sam2Result put = {.low_logits = is_exact ? result->low_logits : logits,
+                      .pointer = own ? result->pointer : NULL,
                       .object_score = result->object_score,
                       .iou = result->iou,
                       .conditioning = conditioning};
@@ -432,11 +467,14 @@ MskResult *msk_core_prompt(MskCore *core, MskVideo *video, const MskPrompt *prom
     MskResult *result = NULL;
     if (!ensure_open(core, video, error))
         return NULL;
-    if (previous && !fits(core, previous))
+    if (previous && msk_mask_get_kind(previous->mask) != MSK_MASK_LOGITS)
         previous = NULL;
     if ((!previous || put_result(core, video, PROMPT_SLOT, previous, FALSE, error)) &&
         add_prompt(video, prompt, error))
         result = read_result(core, video, PROMPT_SLOT, prompt->frame, TRUE, error);
+    if (result)
+        result->from_mask =
+            prompt->mask.pixels || (previous && (!previous->pointer || previous->from_mask));
     msk_core_drop_object(video, PROMPT_SLOT);
     return result;
 }
@@ -447,9 +485,16 @@ gboolean msk_core_set_anchors(MskCore *core, MskVideo *video, int slot, MskResul
     if (!ensure_open(core, video, error))
         return FALSE;
     msk_core_drop_object(video, slot);
-    for (int i = 0; i < n_anchors; i++)
+    for (int i = 0; i < n_anchors; i++) {
+        if (!fits(core, anchors[i])) {
+            g_set_error(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_ARGUMENT,
+                        "the mask of frame %" G_GINT64_FORMAT " was not made by this model",
+                        anchors[i]->frame);
+            return FALSE;
+        }
         if (!put_result(core, video, slot, anchors[i], TRUE, error))
             return FALSE;
+    }
     return TRUE;
 }
 

@@ -62,6 +62,7 @@ typedef struct MskModelParams {
 typedef struct MskModelInfo {
     char variant[32], version[8]; // "tiny", "2.1"
     char backend[64];             // "cpu (AVX-512)"; empty if only inspected
+    guint64 id;                   // hash of the whole file; 0 if only inspected
     MskPrecision precision;
     int image_size; // side of the network's input, pixels
     int64_t n_parameters;
@@ -85,6 +86,10 @@ typedef struct MskResult {
     MskMask *mask;
     float object_score; // logit; <= 0: the object is not on the frame
     float iou;          // predicted IoU of the mask, 0 to 1
+    guint64 model;      // that made it: MskModelInfo.id; 0: not known, or made of masks
+    // Of prompted frames: the answer rests on a mask too, by the prompt or by what it started from
+    // (of tracking, mostly). Points that corrected a mask mean little without it.
+    gboolean from_mask;
     // Of prompted frames, for use as an anchor: exact low logits and the object's pointer. Tracked
     // frames have neither (NULL).
     float *low_logits; // (grid, grid)
@@ -115,6 +120,8 @@ void msk_engine_open_model_async(MskEngine *engine, const MskModelParams *params
                                  gpointer user);
 gboolean msk_engine_open_model_finish(MskEngine *engine, GAsyncResult *result, MskModelInfo *out,
                                       GError **error);
+// MskModelInfo.id of the model that is open; 0: none, or it is not known. Any thread.
+guint64 msk_engine_get_model(MskEngine *engine);
 
 // A clip as the engine knows it. Shared by reference; any thread. It outlives a change of model.
 typedef struct MskVideo MskVideo;
@@ -148,8 +155,8 @@ typedef struct MskVideoStats {
 void msk_video_get_stats(MskVideo *video, MskVideoStats *out);
 
 // Segments an object on prompt->frame. `previous` (or NULL) is the object's result on that frame so
-// far, which a correction starts from; one of another model is left out. The answer can be an
-// anchor.
+// far, which a correction starts from; of another model's, the mask alone is used. The answer can
+// be an anchor.
 void msk_engine_prompt_async(MskEngine *engine, MskVideo *video, const MskPrompt *prompt,
                              MskResult *previous, GCancellable *cancellable,
                              GAsyncReadyCallback callback, gpointer user);

@@ -36,6 +36,7 @@ gboolean msk_core_open_model(MskCore *core, const MskModelParams *params, MskMod
                              GError **error);
 // Grows with each model that is opened.
 guint msk_core_get_generation(const MskCore *core);
+guint64 msk_core_get_model(const MskCore *core); // msk_engine_get_model()
 
 // Closes what the core has of a video.
 void msk_core_close_video(MskCore *core, MskVideo *video);
@@ -66,6 +67,11 @@ MskResult *msk_core_read(MskCore *core, MskVideo *video, int slot, int64_t frame
 
 GPtrArray *msk_core_segment(MskCore *core, MskFrame *frame, const MskPrompt *prompt, gboolean three,
                             GError **error);
+
+// ---- model_hash.c ------------------------------------------------------------------------------
+
+// Of all that is in the file, never 0; 0: it cannot be read. Any thread; reads the whole file.
+guint64 msk_model_hash_file(const char *path);
 
 // ---- engine_thread.c: the queue ----------------------------------------------------------------
 

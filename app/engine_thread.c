@@ -10,6 +10,7 @@ typedef struct Queue {
     gboolean quit;         // when nothing waits any more
     gboolean is_closed;    // the thread has ended
     gboolean is_detached;  // the thread frees the queue
+    guint64 model;         // id of the one that is open
 } Queue;
 
 struct _MskEngine {
@@ -217,7 +218,12 @@ static gboolean run_open_model(MskCore *core, MskRequest *request)
     if (answer_cancelled(request))
         return FALSE;
     MskModelInfo *info = g_new0(MskModelInfo, 1);
-    if (msk_core_open_model(core, &data->params, info, &error)) {
+    gboolean is_open = msk_core_open_model(core, &data->params, info, &error);
+    Queue *queue = request->engine->queue;
+    pthread_mutex_lock(&queue->lock);
+    queue->model = msk_core_get_model(core);
+    pthread_mutex_unlock(&queue->lock);
+    if (is_open) {
         msk_request_return_pointer(request, info, g_free);
     } else {
         g_free(info);
@@ -245,6 +251,14 @@ gboolean msk_engine_open_model_finish(MskEngine *engine, GAsyncResult *result, M
     if (info && out)
         *out = *info;
     return info != NULL;
+}
+
+guint64 msk_engine_get_model(MskEngine *engine)
+{
+    pthread_mutex_lock(&engine->queue->lock);
+    guint64 model = engine->queue->model;
+    pthread_mutex_unlock(&engine->queue->lock);
+    return model;
 }
 
 // ---- Videos ------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@
 
 G_BEGIN_DECLS
 
-#define MSK_STORE_SCHEMA 2 // of this program; older ones are migrated, newer ones refused
+#define MSK_STORE_SCHEMA 3 // of this program; older ones are migrated, newer ones refused
 
 typedef enum MskStoreErrorCode {
     MSK_STORE_ERROR_NOT_PROJECT, // not a project file, or damaged beyond reading

@@ -19,6 +19,7 @@ static const char schema_1[] =
     " value INTEGER NOT NULL REFERENCES value(id), PRIMARY KEY(kind, object, frame)) WITHOUT "
     "ROWID;";
 
+// Version 3 has the same tables; results in it know the model that made them.
 static const char schema_2[] =
     "CREATE TABLE project(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE value(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, checksum INTEGER NOT NULL,"
@@ -36,7 +37,7 @@ static const char schema_2[] =
     "CREATE INDEX change_before ON change(before);"
     "CREATE INDEX change_after ON change(after);";
 
-static const char *const schemas[] = {NULL, schema_1, schema_2};
+static const char *const schemas[] = {NULL, schema_1, schema_2, schema_2};
 
 G_STATIC_ASSERT(G_N_ELEMENTS(schemas) == MSK_STORE_SCHEMA + 1);
 
@@ -202,10 +203,13 @@ gboolean msk_store_schema_migrate(sqlite3 *db, const char *path, int version, gb
         return TRUE;
     if (keep && !keep_backup(db, path, version, error))
         return FALSE;
-    // Version 1 is the only older one.
+    g_autofree char *stamps = dup_stamps(MSK_STORE_SCHEMA);
+    if (version == 2) {
+        g_autofree char *restamp = g_strconcat("BEGIN IMMEDIATE;", stamps, "COMMIT;", NULL);
+        return msk_store_run(db, path, restamp, error);
+    }
     sqlite3_create_function(db, "masklet_checksum", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
                             checksum_cb, NULL, NULL);
-    g_autofree char *stamps = dup_stamps(MSK_STORE_SCHEMA);
     g_autofree char *sql = g_strconcat(
         "PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = ON;"
         "BEGIN IMMEDIATE;"

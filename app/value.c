@@ -159,6 +159,7 @@ static gboolean equal_prompts(const MskPrompt *a, const MskPrompt *b)
 static gboolean equal_results(const MskResult *a, const MskResult *b)
 {
     return a == b || (a->frame == b->frame && a->grid == b->grid && a->n_pointer == b->n_pointer &&
+                      a->model == b->model && !a->from_mask == !b->from_mask &&
                       equal_bytes(&a->object_score, &b->object_score, sizeof a->object_score) &&
                       equal_bytes(&a->iou, &b->iou, sizeof a->iou) &&
                       equal_bytes(a->low_logits, b->low_logits,

@@ -11,7 +11,9 @@
 #include "app/media.h"
 #include "app/value.h"
 
-#define FORMAT_VERSION 2   // version 1: results without agreement, masks without measures
+// Version 1: results without agreement, masks without measures. Version 2: results that do not know
+// their model.
+#define FORMAT_VERSION 3
 #define TYPE_MAX 32        // characters of a setting's type
 #define POINTER_MAX 65536  // floats of an object pointer
 #define DEFLATE_RATIO 1032 // bytes that a byte of a deflated stream can mean at most
@@ -181,6 +183,8 @@ static void put_track(GByteArray *out, const MskTrackValue *track)
     put_u8(out, result->pointer ? 1 : 0);
     for (int i = 0; result->pointer && i < result->n_pointer; i++)
         put_float(out, result->pointer[i]);
+    put_u64(out, result->model);
+    put_u8(out, result->from_mask ? 1 : 0);
 }
 
 GBytes *msk_value_encode(const MskValue *value)
@@ -544,6 +548,9 @@ static MskValue *get_track(Reader *reader)
     result->iou = get_float(reader);
     result->mask = get_mask(reader);
     get_anchor(reader, result);
+    result->model = reader->version >= 3 ? get_u64(reader) : 0;
+    // Where it is not known, the mask that was accepted is worth more than the prompt.
+    result->from_mask = reader->version < 3 || get_flags(reader, 1) != 0;
     return reader->fault ? NULL : msk_value_new_track(result, source, agreement);
 }
 

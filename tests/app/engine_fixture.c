@@ -6,7 +6,7 @@
 
 #include "tests/seeded.h"
 
-char *engine_model, *engine_smaller_model;
+char *engine_model, *engine_smaller_model, *engine_other_model;
 static char *folder;
 
 // The micro model with another input size; half the size is a quarter of the work.
@@ -31,16 +31,21 @@ gboolean engine_make_models(const char *json)
         return FALSE;
     engine_model = make_model(text, "\"image_size\": 128", "a.safetensors");
     engine_smaller_model = make_model(text, "\"image_size\": 64", "c.safetensors");
-    return engine_model && engine_smaller_model;
+    g_auto(GStrv) parts = g_strsplit(text, "\"seed\": 46", 2);
+    g_autofree char *other = g_strjoinv("\"seed\": 47", parts);
+    engine_other_model = make_model(other, "\"image_size\": 64", "d.safetensors");
+    return engine_model && engine_smaller_model && engine_other_model;
 }
 
 void engine_remove_models(void)
 {
     g_remove(engine_model);
     g_remove(engine_smaller_model);
+    g_remove(engine_other_model);
     g_rmdir(folder);
     g_clear_pointer(&engine_model, g_free);
     g_clear_pointer(&engine_smaller_model, g_free);
+    g_clear_pointer(&engine_other_model, g_free);
     g_clear_pointer(&folder, g_free);
 }
 

@@ -10,8 +10,9 @@
 #define ENGINE_WIDTH 64
 #define ENGINE_HEIGHT 48
 
-// Paths: a micro model, and one with a smaller input.
-extern char *engine_model, *engine_smaller_model;
+// Paths: a micro model, one with a smaller input, and one of the same sizes as that with other
+// weights.
+extern char *engine_model, *engine_smaller_model, *engine_other_model;
 
 // From the micro model's JSON. FALSE when they cannot be written.
 gboolean engine_make_models(const char *json);

@@ -2,6 +2,7 @@
 // The engine: requests, tracking, cancelling, changes of model. test-engine MODEL_JSON
 //
 // Runs on the ref backend with one thread, so that the thread sanitizer sees all that goes on.
+#include <glib/gstdio.h>
 #include <libavutil/frame.h>
 #include <string.h>
 
@@ -118,6 +119,22 @@ static void test_models(void)
     g_autoptr(MskResult) result = engine_click(engine, video, 0, 16, 24, NULL, &error);
     CHECK(result && result->frame == 0 && result->low_logits && result->pointer);
     CHECK(result && msk_mask_get_width(result->mask) == WIDTH);
+    // Models are known by what is in their files.
+    MskModelInfo first, again, other, moved;
+    g_autofree char *contents = NULL, *elsewhere = g_strconcat(engine_model, ".copy", NULL);
+    gsize size = 0;
+    CHECK(msk_engine_get_model(engine) != 0 && result->model == msk_engine_get_model(engine));
+    CHECK(engine_open_model(engine, engine_smaller_model, &first, NULL) && first.id != 0);
+    CHECK(first.id != result->model && msk_engine_get_model(engine) == first.id);
+    CHECK(engine_open_model(engine, engine_other_model, &other, NULL) && other.id != first.id);
+    CHECK(engine_open_model(engine, engine_smaller_model, &again, NULL) && again.id == first.id);
+    CHECK(g_file_get_contents(engine_smaller_model, &contents, &size, NULL) &&
+          g_file_set_contents(elsewhere, contents, (gssize)size, NULL));
+    CHECK(engine_open_model(engine, elsewhere, &moved, NULL) && moved.id == first.id);
+    contents[size - 1] ^= 1; // one bit of the last weight
+    CHECK(g_file_set_contents(elsewhere, contents, (gssize)size, NULL));
+    CHECK(engine_open_model(engine, elsewhere, &moved, NULL) && moved.id != first.id);
+    g_unlink(elsewhere);
     end_group("opening models");
 }
 
@@ -132,8 +149,9 @@ static void test_prompts(MskEngine *engine, MskVideo *video)
     if (!a || !b || !corrected || !fresh)
         return;
     CHECK(engine_equal(a, b));
-    // A correction starts from the mask so far.
+    // A correction starts from the mask so far; an answer's click is part of its prompt.
     CHECK(!engine_equal(corrected, fresh));
+    CHECK(!a->from_mask && !corrected->from_mask && !fresh->from_mask);
     CHECK(!engine_click(engine, video, N_FRAMES, 1, 1, NULL, &outside));
     CHECK(g_error_matches(outside, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_ARGUMENT));
 

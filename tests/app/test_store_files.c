@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/store_private.h"
 #include "tests/app/store_fixture.h"
 #include "tests/app/values.h"
 #include "tests/support/check.h"
@@ -119,9 +121,9 @@ static void test_not_projects(const char *folder)
     CHECK(refuses(project, MSK_STORE_ERROR_NOT_PROJECT, "tables"));
     // Newer.
     make_project(folder, project, NULL);
-    CHECK(change_file(project, "PRAGMA user_version = 3; ALTER TABLE cell ADD COLUMN more"));
+    CHECK(change_file(project, "PRAGMA user_version = 4; ALTER TABLE cell ADD COLUMN more"));
     CHECK(refuses(project, MSK_STORE_ERROR_NEWER, "newer"));
-    CHECK(ask_file(project, "PRAGMA user_version") == 3);
+    CHECK(ask_file(project, "PRAGMA user_version") == 4);
     // Cut off.
     make_project(folder, project, NULL);
     GStatBuf status;
@@ -402,6 +404,101 @@ static void test_migration(const char *folder)
     end_group("a project of version 1");
 }
 
+// Makes the file what version 2 of the program would have written: results without their model.
+static void make_version_2(const char *path)
+{
+    g_autoptr(sqlite3) db = NULL;
+    g_autoptr(sqlite3_stmt) read = NULL, write = NULL;
+    CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+    sqlite3_prepare_v2(db, "SELECT id, kind, data FROM value", -1, &read, NULL);
+    sqlite3_prepare_v2(db, "UPDATE value SET data = ?, checksum = ? WHERE id = ?", -1, &write,
+                       NULL);
+    sqlite3_exec(db, "BEGIN", NULL, NULL, NULL);
+    while (sqlite3_step(read) == SQLITE_ROW) {
+        const int kind = sqlite3_column_int(read, 1);
+        const int size = sqlite3_column_bytes(read, 2) - (kind == MSK_CELL_RESULT ? 9 : 0);
+        g_autofree guint8 *data = g_memdup2(sqlite3_column_blob(read, 2), (gsize)size);
+        CHECK(data[0] == 3);
+        data[0] = 2;
+        sqlite3_bind_blob(write, 1, data, size, SQLITE_TRANSIENT);
+        sqlite3_bind_int64(write, 2, msk_store_checksum(kind, data, (gsize)size));
+        sqlite3_bind_int64(write, 3, sqlite3_column_int64(read, 0));
+        CHECK(sqlite3_step(write) == SQLITE_DONE);
+        sqlite3_reset(write);
+    }
+    sqlite3_exec(db, "COMMIT; PRAGMA user_version = 2", NULL, NULL, NULL);
+}
+
+typedef struct Compared {
+    MskDocument *other;
+    int n_results, n_others, n_wrong;
+} Compared;
+
+// What version 2 knew is the same; what it did not know is unknown.
+static void compare_cb(const MskCell *cell, MskValue *value, gpointer user)
+{
+    Compared *compared = user;
+    const MskValue *other = msk_document_get_value(compared->other, cell);
+    if (cell->kind != MSK_CELL_RESULT) {
+        compared->n_others++;
+        compared->n_wrong += !msk_value_equal(value, other);
+        return;
+    }
+    compared->n_results++;
+    const MskResult *a = value->track.result, *b = other ? other->track.result : NULL;
+    compared->n_wrong += !b || value->track.source != other->track.source ||
+                         value->track.agreement != other->track.agreement || a->iou != b->iou ||
+                         !msk_mask_equal(a->mask, b->mask) || !a->pointer != !b->pointer ||
+                         b->model != 0 || !b->from_mask;
+}
+
+static gboolean same_but_models(MskDocument *document, MskDocument *migrated, int at_least)
+{
+    Compared compared = {.other = migrated};
+    msk_document_foreach(document, compare_cb, &compared);
+    return compared.n_wrong == 0 && compared.n_results >= at_least && compared.n_others >= at_least;
+}
+
+static void test_migration_2(const char *folder)
+{
+    g_autofree char *path = path_in(folder, "second.masklet");
+    g_autofree char *kept = path_in(folder, "second.masklet.bak-2");
+    g_autofree char *warning = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(MskDocument) document = NULL;
+    make_project(folder, path, &document);
+    make_version_2(path);
+    const int64_t n_values = ask_file(path, "SELECT count(*) FROM value");
+
+    MskStore *store = NULL;
+    g_autoptr(MskDocument) migrated = load_document(path, &store, &warning, &error);
+    CHECK(migrated && !warning && same_but_models(document, migrated, 4));
+    // Its history too, step by step.
+    for (gboolean more = TRUE; more;) {
+        more = msk_document_undo(document);
+        CHECK(msk_document_undo(migrated) == more);
+    }
+    for (gboolean more = TRUE; more;) {
+        more = msk_document_redo(document);
+        CHECK(msk_document_redo(migrated) == more && same_but_models(document, migrated, 0));
+    }
+    // It is worked on as any other.
+    g_autoptr(GRand) rand = g_rand_new_with_seed(32);
+    msk_document_set_store(migrated, store);
+    for (int i = 0; i < 40; i++)
+        edit_document(migrated, rand);
+    msk_document_set_store(migrated, NULL);
+    msk_store_close(store);
+    CHECK(ask_file(path, "PRAGMA user_version") == MSK_STORE_SCHEMA);
+    CHECK(ask_file(path, "SELECT integrity_check = 'ok' FROM pragma_integrity_check") == 1);
+    g_autoptr(MskDocument) reopened = load_document(path, NULL, NULL, &error);
+    CHECK(reopened && same_commands(migrated, reopened));
+
+    CHECK(ask_file(kept, "PRAGMA user_version") == 2);
+    CHECK(ask_file(kept, "SELECT count(*) FROM value") == n_values && open_here(kept, 0) == 0);
+    end_group("a project of version 2");
+}
+
 static void test_damage(const char *folder)
 {
     g_autofree char *path = path_in(folder, "hurt.masklet");
@@ -548,6 +645,7 @@ int main(int argc, char **argv)
     test_in_use(folder);
     test_read_only(folder);
     test_migration(folder);
+    test_migration_2(folder);
     test_damage(folder);
     test_media_ref(folder);
     remove_folder(folder);

@@ -124,7 +124,7 @@ static void test_noise(void)
             data[b] = (guint8)g_rand_int_range(rand, 0, g_rand_boolean(rand) ? 256 : 4);
         MskCellKind kind = kinds[i % (int)G_N_ELEMENTS(kinds)];
         if (size >= 2) {
-            data[0] = (guint8)g_rand_int_range(rand, 1, 3);
+            data[0] = (guint8)g_rand_int_range(rand, 1, 4);
             data[1] = (guint8)kind;
         }
         g_autoptr(MskValue) value = decode(kind, data, size, NULL);
@@ -176,6 +176,34 @@ static void test_claims(void)
         CHECK(!claimed && error && strstr(error->message, "damaged"));
     }
     end_group("sizes that lie");
+}
+
+// What results of earlier versions do not say.
+static void test_versions(void)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(6);
+    for (int i = 0; i < 20; i++) {
+        g_autoptr(MskValue) value = random_value(rand, MSK_CELL_RESULT, i, WIDTH, HEIGHT);
+        g_autoptr(GBytes) bytes = msk_value_encode(value);
+        gsize size;
+        const guint8 *data = g_bytes_get_data(bytes, &size);
+        g_autoptr(MskValue) back = decode(MSK_CELL_RESULT, data, size, NULL);
+        const MskResult *result = value->track.result;
+        CHECK(back && back->track.result->model == result->model);
+        CHECK(back->track.result->from_mask == result->from_mask);
+        g_autofree guint8 *older = g_memdup2(data, size);
+        older[0] = 2;
+        g_autoptr(MskValue) old = decode(MSK_CELL_RESULT, older, size - 9, NULL);
+        CHECK(old && old->track.result->model == 0 && old->track.result->from_mask);
+        CHECK(old->track.source == value->track.source);
+        CHECK(msk_mask_equal(old->track.result->mask, result->mask));
+        // Another model's result is another result.
+        g_autoptr(MskValue) other = decode(MSK_CELL_RESULT, data, size, NULL);
+        other->track.result->model++;
+        CHECK(!msk_value_equal(value, other) && msk_value_equal(value, back));
+        CHECK(!decode(MSK_CELL_RESULT, older, size, NULL));
+    }
+    end_group("results of earlier versions");
 }
 
 static void test_limits(void)
@@ -233,6 +261,7 @@ int main(void)
     test_measures();
     test_damage();
     test_noise();
+    test_versions();
     test_claims();
     test_limits();
     return end_tests();

@@ -131,6 +131,8 @@ static MskValue *random_track(GRand *rand, int64_t frame, int width, int height)
         result->low_logits[2] = -3.4e38f;
         result->pointer = random_floats(rand, 256);
     }
+    result->model = (guint64)g_rand_int(rand) << 32 | g_rand_int(rand);
+    result->from_mask = below(rand, 2);
     guint64 source = is_anchor ? 0 : (guint64)g_rand_int(rand) << 32 | g_rand_int(rand);
     float agreement = below(rand, 2) ? -1 : (float)g_rand_double(rand);
     return msk_value_new_track(result, source, agreement);
