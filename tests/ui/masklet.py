@@ -5,12 +5,14 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 
 import numpy
 
 import driver
 import pictures
 
+STILL = 0.15  # seconds without a change
 FRAME = re.compile(r"^frame (\d+) / (\d+)$")
 
 
@@ -72,23 +74,15 @@ class Masklet(driver.Program):
 
         return driver.wait(look, 30, "the clip's frame %d on the canvas" % n)
 
-    def bare(self, placement):
-        """The frame as it is shown, without masks, at the clip's size."""
-        driver.xdotool("keydown", "m")
-        try:
-            return self.settled(placement)
-        finally:
-            driver.xdotool("keyup", "m")
-
-    def settled(self, placement, area=None):
-        """The canvas's picture when it has stopped changing: two looks in a row are the same."""
-        last = [None]
+    def settled(self, placement, ready=lambda picture: True):
+        """The canvas's picture, at the clip's size, when it is `ready` and has stood still a while."""
+        last, since = [None], [0]
 
         def look():
             picture = placement.to_frame(driver.screenshot())
-            same = last[0] is not None and numpy.array_equal(last[0], picture)
-            last[0] = picture
-            return same
+            if last[0] is None or not numpy.array_equal(last[0], picture):
+                last[0], since[0] = picture, time.monotonic()
+            return ready(picture) and time.monotonic() - since[0] > STILL
 
         driver.xdotool("mousemove", 3, 3)  # no hover, no tooltip on the canvas
         driver.wait(look, 15, "the picture to settle")
@@ -97,16 +91,21 @@ class Masklet(driver.Program):
     def tint(self, placement):
         """Where the masks are on the screen, at the clip's size: what holding M takes away."""
         with_masks = self.settled(placement)
-        return pictures.changed(self.bare(placement), with_masks, 12)
+        driver.xdotool("keydown", "m")
+        try:
+            bare = self.settled(placement, lambda picture: not numpy.array_equal(picture, with_masks))
+        finally:
+            driver.xdotool("keyup", "m")
+        return pictures.changed(bare, with_masks, 12)
 
     def matte(self, placement):
         """The masks as the matte view shows them, at the clip's size."""
         self.key("F4")
         try:
-            return self.settled(placement).min(axis=2) > 127
+            return self.settled(placement, pictures.is_grey).min(axis=2) > 127
         finally:
             self.key("F2")
-            self.settled(placement)
+            self.settled(placement, lambda picture: not pictures.is_grey(picture))
 
     # ---- The timeline --------------------------------------------------------------------------
 

@@ -104,3 +104,8 @@ def changed(before, after, threshold=18):
     """Pixels that differ visibly between two pictures of the same size."""
     gap = numpy.abs(before.astype(numpy.int16) - after.astype(numpy.int16)).max(axis=2)
     return gap > threshold
+
+
+def is_grey(picture):
+    """Whether a picture has hardly any colour, as a matte with the markers of its points."""
+    return float((picture.max(axis=2) - picture.min(axis=2) < 8).mean()) > 0.97

@@ -61,13 +61,27 @@ def same(a, b):
 
 
 def compare(program, expected, what, bound=CLI_BOUND):
-    """The matte view, and the colour of the overlay, against the mask that is expected."""
-    shown = program.matte(State.placement)
-    found = pictures.iou(shown, expected)
-    check(found >= bound, "%s: IoU of the matte with what is expected is %.3f" % (what, found))
-    found = pictures.iou(program.tint(State.placement), expected)
-    check(found >= TINT_BOUND, "%s: IoU of the colour with what is expected is %.3f" % (what, found))
+    """Waits for the matte view, then the colour of the overlay, to show the mask that is expected."""
+    def agree(look, bound, name):
+        found = []
+
+        def is_same():
+            shown = look(State.placement)
+            found.append(pictures.iou(shown, expected))
+            return found[-1] >= bound and [shown]
+
+        try:
+            return driver.wait(is_same, 10)[0]
+        except driver.Failed:
+            raise driver.Failed("%s: IoU of the %s with what is expected is %.3f" % (what, name, found[-1]))
+
+    shown = agree(program.matte, bound, "matte")
+    agree(program.tint, TINT_BOUND, "colour")
     return shown
+
+
+def wait_same(program, expected, what):
+    driver.wait(lambda: same(program.matte(State.placement), expected), 10, what)
 
 
 def open_sample(program):
@@ -148,12 +162,12 @@ def correct(program):
     program.wait_says("Object 1: mask is stale")
     program.key("Left", "ctrl+z")
     program.wait_says("Object 1: tracked")
-    check(same(program.matte(State.placement), before), "undo gives the mask back")
+    wait_same(program, before, "undo to give the mask back")
     program.key("Right")
     program.wait_says("Object 1: tracked")
     program.key("Left", "ctrl+shift+z")
     program.wait_says("Object 1: keyframe")
-    check(same(program.matte(State.placement), after), "redo makes it again")
+    wait_same(program, after, "redo to make it again")
 
 
 def take_away(program):
@@ -165,7 +179,7 @@ def take_away(program):
     driver.wait(lambda: "Negative" in program.undo_name(), 10, "undo to name the click")
     driver.wait(lambda: program.matte(State.placement).sum() < before.sum(), 10, "less mask")
     program.key("ctrl+z")
-    driver.wait(lambda: same(program.matte(State.placement), before), 10, "undo")
+    wait_same(program, before, "undo")
 
 
 def stale_again(program):
@@ -179,7 +193,7 @@ def stale_again(program):
     program.wait_says("Object 1: tracked", 60)
     driver.wait(program.is_idle, 60, "the end of tracking")
     program.go_to(FAR[-1])
-    check(same(program.matte(State.placement), before), "frames beyond the next keyframe are as they were")
+    wait_same(program, before, "frames beyond the next keyframe to be as they were")
 
 
 def paint(program):
@@ -239,7 +253,7 @@ def crash(program):
     program.placement(PAINTED)
     program.key("1")
     program.wait_says("Object 1: painted")
-    check(same(program.matte(State.placement), State.before), "the masks are as before")
+    wait_same(program, State.before, "the masks of before")
     check(program.undo_name() == State.undo, "undo is as before: " + program.undo_name())
     program.go_to(CORRECTED)
     program.wait_says("Object 1: keyframe")
@@ -255,7 +269,7 @@ def undo_after_reopening(program):
         driver.wait(lambda: program.matte(State.placement)[a[1], (a[0] + b[0]) // 2] == wanted, 10,
                     "the eraser's stroke, then the brush's, to go")
     program.key("ctrl+shift+z", "ctrl+shift+z")
-    driver.wait(lambda: same(program.matte(State.placement), State.before), 10, "redo")
+    wait_same(program, State.before, "redo")
 
 
 def start_export(program, place):
