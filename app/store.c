@@ -150,9 +150,11 @@ static gboolean open_read_only(MskStore *store, GError **error)
     return open_private(store, error);
 }
 
-static void free_store(MskStore *store)
+static void free_store(MskStore *store, gboolean remove)
 {
     msk_store_rows_clear(&store->rows);
+    if (remove)
+        g_unlink(store->path);
     msk_store_file_close(&store->file);
     if (store->private_folder) {
         static const char *const names[] = {"project.masklet", "project.masklet-wal",
@@ -164,6 +166,7 @@ static void free_store(MskStore *store)
         g_rmdir(store->private_folder);
     }
     g_queue_clear_full(&store->ops, (GDestroyNotify)msk_store_op_unref);
+    g_clear_pointer(&store->moving, g_ptr_array_unref);
     g_clear_error(&store->failure);
     msk_media_ref_free(store->ref);
     pthread_mutex_destroy(&store->lock);
@@ -193,7 +196,7 @@ MskStore *msk_store_open(const char *path, MskStoreFlags flags, GError **error)
         is_open = FALSE;
     }
     if (!is_open) {
-        free_store(store);
+        free_store(store, FALSE);
         return NULL;
     }
     store->ref = msk_store_load_media(store->rows.db);
@@ -201,12 +204,58 @@ MskStore *msk_store_open(const char *path, MskStoreFlags flags, GError **error)
     return store;
 }
 
+// ---- Closing -----------------------------------------------------------------------------------
+
+static pthread_mutex_t closing_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t closed = PTHREAD_COND_INITIALIZER;
+static int n_closing;
+
+typedef struct Closing {
+    MskStore *store;
+    gboolean remove;
+} Closing;
+
 void msk_store_close(MskStore *store)
 {
     if (!store)
         return;
+    msk_store_hush(store);
     msk_store_stop(store);
-    free_store(store);
+    free_store(store, FALSE);
+}
+
+static gpointer close_thread(gpointer user)
+{
+    g_autofree Closing *closing = user;
+    msk_store_stop(closing->store);
+    free_store(closing->store, closing->remove);
+    pthread_mutex_lock(&closing_lock);
+    n_closing--;
+    pthread_cond_broadcast(&closed);
+    pthread_mutex_unlock(&closing_lock);
+    return NULL;
+}
+
+void msk_store_close_later(MskStore *store, gboolean remove)
+{
+    if (!store)
+        return;
+    msk_store_hush(store);
+    msk_store_file_announce_close(&store->file);
+    pthread_mutex_lock(&closing_lock);
+    n_closing++;
+    pthread_mutex_unlock(&closing_lock);
+    Closing *closing = g_new(Closing, 1);
+    *closing = (Closing){store, remove};
+    g_thread_unref(g_thread_new("store-close", close_thread, closing));
+}
+
+void msk_store_wait_closed(void)
+{
+    pthread_mutex_lock(&closing_lock);
+    while (n_closing > 0)
+        pthread_cond_wait(&closed, &closing_lock);
+    pthread_mutex_unlock(&closing_lock);
 }
 
 // ---- Facts -------------------------------------------------------------------------------------

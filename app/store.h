@@ -70,6 +70,11 @@ MskStore *msk_store_open(const char *path, MskStoreFlags flags, GError **error);
 // Writes what is pending and closes the file. Blocks until then, and until copies are complete.
 // What cannot be written is lost: who wants to be told flushes before. NULL is fine.
 void msk_store_close(MskStore *store);
+// The same on a thread of its own; nothing is told any more. Who opens the file meanwhile waits
+// until it is closed. `remove`: the file goes too. NULL is fine.
+void msk_store_close_later(MskStore *store, gboolean remove);
+// Blocks until all of these are closed: before the process ends. Any thread.
+void msk_store_wait_closed(void);
 
 const char *msk_store_get_path(MskStore *store); // absolute
 gboolean msk_store_is_read_only(MskStore *store);
@@ -119,6 +124,12 @@ void msk_store_retry(MskStore *store);
 void msk_store_copy_async(MskStore *store, const char *path, gboolean with_history,
                           GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user);
 gboolean msk_store_copy_finish(MskStore *store, GAsyncResult *result, GError **error);
+// For going on with a copy: from now on what is handed over is kept besides, until it is handed to
+// the store of the copy too. NULL as `to`: it is not needed any more.
+void msk_store_begin_move(MskStore *store);
+void msk_store_end_move(MskStore *store, MskStore *to);
+// Whether all that was handed over is on the disk.
+gboolean msk_store_is_written(MskStore *store);
 
 // Where projects live that were not saved under a name yet: $XDG_STATE_HOME/masklet/unsaved.
 // g_free().

@@ -85,6 +85,8 @@ static gboolean write_pending(MskStoreCopy *copy)
 
 static gboolean write_media(MskStoreCopy *copy)
 {
+    g_free(copy->ref->relative_path);
+    copy->ref->relative_path = msk_media_ref_dup_relative(copy->ref->path, copy->path);
     if (msk_store_rows_put_media(&copy->rows, copy->ref))
         return TRUE;
     msk_store_set_db_error(&copy->error, copy->db, copy->path);
@@ -182,8 +184,6 @@ void msk_store_copy_async(MskStore *store, const char *path, gboolean with_histo
     copy->with_history = with_history;
     copy->file.fd = -1;
     copy->ref = msk_media_ref_copy(store->ref);
-    g_free(copy->ref->relative_path);
-    copy->ref->relative_path = msk_media_ref_dup_relative(copy->ref->path, copy->path);
     pthread_mutex_lock(&store->lock);
     g_queue_push_tail(&store->copies, copy);
     pthread_cond_signal(&store->cond);

@@ -23,10 +23,12 @@ typedef struct Held {
     dev_t device;
     ino_t inode;
     gboolean is_shared;
-    int n; // holders
+    int n;         // holders
+    int n_closing; // of them, those that are about to close it
 } Held;
 
 static pthread_mutex_t held_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t held_closed = PTHREAD_COND_INITIALIZER;
 static GArray *held_files; // of Held
 
 // With held_lock.
@@ -52,23 +54,29 @@ static void hold(int fd, gboolean is_shared)
     } else {
         if (!held_files)
             held_files = g_array_new(FALSE, FALSE, sizeof(Held));
-        Held first = {status.st_dev, status.st_ino, is_shared, 1};
+        Held first = {status.st_dev, status.st_ino, is_shared, 1, 0};
         g_array_append_val(held_files, first);
     }
     pthread_mutex_unlock(&held_lock);
 }
 
-static void let_go(int fd)
+// Who waits finds it closed: the lock is gone with the descriptor.
+static void close_and_let_go(int fd, gboolean was_announced)
 {
     struct stat status;
-    if (fstat(fd, &status) < 0)
+    const gboolean is_known = fstat(fd, &status) == 0;
+    close(fd);
+    if (!is_known)
         return;
     pthread_mutex_lock(&held_lock);
     Held *held = find_held(&status);
+    if (held && was_announced)
+        held->n_closing--;
     if (held && --held->n == 0)
         g_array_remove_index_fast(held_files, (guint)(held - (Held *)(void *)held_files->data));
     if (held_files && held_files->len == 0)
         g_clear_pointer(&held_files, g_array_unref);
+    pthread_cond_broadcast(&held_closed);
     pthread_mutex_unlock(&held_lock);
 }
 
@@ -80,6 +88,24 @@ static gboolean is_held(const char *path, gboolean is_shared)
     pthread_mutex_lock(&held_lock);
     const Held *held = find_held(&status);
     gboolean conflicts = held && !(held->is_shared && is_shared);
+    pthread_mutex_unlock(&held_lock);
+    return conflicts;
+}
+
+// As is_held(), after those that are about to close it have done so.
+static gboolean is_held_for_long(const char *path, gboolean is_shared)
+{
+    struct stat status;
+    gboolean conflicts = FALSE;
+    pthread_mutex_lock(&held_lock);
+    while (stat(path, &status) == 0) {
+        const Held *held = find_held(&status);
+        conflicts = held && !(held->is_shared && is_shared);
+        if (!conflicts || held->n_closing < held->n)
+            break;
+        conflicts = FALSE;
+        pthread_cond_wait(&held_closed, &held_lock);
+    }
     pthread_mutex_unlock(&held_lock);
     return conflicts;
 }
@@ -172,8 +198,8 @@ static gboolean is_in_place(int fd, const char *path)
 gboolean msk_store_file_open(MskStoreFile *out, const char *path, gboolean is_shared,
                              GError **error)
 {
-    *out = (MskStoreFile){-1, is_shared};
-    if (is_held(path, is_shared))
+    *out = (MskStoreFile){.fd = -1, .is_shared = is_shared};
+    if (is_held_for_long(path, is_shared))
         return set_in_use(error, path);
     int fd = open(path, (is_shared ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
@@ -207,9 +233,22 @@ void msk_store_file_close(MskStoreFile *file)
 {
     if (file->fd < 0)
         return;
-    let_go(file->fd);
-    close(file->fd);
+    close_and_let_go(file->fd, file->is_closing);
     file->fd = -1;
+}
+
+void msk_store_file_announce_close(MskStoreFile *file)
+{
+    struct stat status;
+    if (file->fd < 0 || fstat(file->fd, &status) < 0)
+        return;
+    pthread_mutex_lock(&held_lock);
+    Held *held = find_held(&status);
+    if (held) {
+        held->n_closing++;
+        file->is_closing = TRUE;
+    }
+    pthread_mutex_unlock(&held_lock);
 }
 
 // ---- Putting in place --------------------------------------------------------------------------
@@ -263,7 +302,7 @@ char *msk_store_file_make_temporary(MskStoreFile *out, const char *path, GError 
     g_autofree char *temporary = NULL;
 
     remove_leftovers(folder, prefix);
-    *out = (MskStoreFile){-1, FALSE};
+    *out = (MskStoreFile){.fd = -1};
     for (int i = 0; out->fd < 0 && (i == 0 || (i < 100 && errno == EEXIST)); i++) {
         g_autofree char *name = g_strdup_printf("%s%06x.part", prefix, g_random_int() & 0xffffff);
         g_free(temporary);

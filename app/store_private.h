@@ -30,6 +30,7 @@ void msk_store_set_error(GError **error, MskStoreErrorCode code, const char *pat
 typedef struct MskStoreFile {
     int fd; // -1: closed
     gboolean is_shared;
+    gboolean is_closing; // announced
 } MskStoreFile;
 
 // Opens an existing project file: checks that it is one, is not newer, can be written (unless
@@ -38,6 +39,8 @@ gboolean msk_store_file_open(MskStoreFile *out, const char *path, gboolean is_sh
                              GError **error);
 // After SQLite has closed it: closing drops SQLite's locks.
 void msk_store_file_close(MskStoreFile *file);
+// It will be closed soon, whatever happens: who opens it in this process waits until then.
+void msk_store_file_announce_close(MskStoreFile *file);
 
 // Makes a temporary file for what will become `path`, in the same folder; locked. Files that ended
 // programs left are removed. g_free(); NULL with an error.
@@ -135,8 +138,9 @@ struct MskStore {
     pthread_mutex_t lock;
     pthread_cond_t cond;
     GQueue ops; // of MskStoreOp, oldest first; what is being written stays in it
-    gboolean is_failing, must_try, is_closing;
+    gboolean is_failing, must_try, is_closing, is_hushed;
     gboolean is_told_again; // the next failure, though the one before was told
+    GPtrArray *moving;      // of MskStoreOp, since msk_store_begin_move(); NULL: not moving
     GQueue copies;          // of MskStoreCopy, waiting or running: store_copy.c
     int n_finishing;
     MskStoreFailedFunc failed_func;
@@ -150,6 +154,8 @@ struct MskStore {
 void msk_store_start(MskStore *store);
 // Writes what is pending and ends the thread. FALSE: what could not be written is lost.
 gboolean msk_store_stop(MskStore *store);
+// Nothing is told any more. Main thread.
+void msk_store_hush(MskStore *store);
 
 // ---- store_read.c ------------------------------------------------------------------------------
 

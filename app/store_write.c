@@ -26,6 +26,8 @@ static gboolean tell_cb(gpointer user)
 // With the lock held.
 static void tell(MskStore *store, const GError *error)
 {
+    if (store->is_hushed)
+        return;
     g_clear_error(&store->failure);
     store->failure = g_error_copy(error);
     if (store->telling)
@@ -159,6 +161,16 @@ void msk_store_start(MskStore *store)
     store->thread = g_thread_new("store", write_thread, store);
 }
 
+void msk_store_hush(MskStore *store)
+{
+    pthread_mutex_lock(&store->lock);
+    store->is_hushed = TRUE;
+    if (store->telling)
+        g_source_destroy(store->telling);
+    g_clear_pointer(&store->telling, g_source_unref);
+    pthread_mutex_unlock(&store->lock);
+}
+
 gboolean msk_store_stop(MskStore *store)
 {
     pthread_mutex_lock(&store->lock);
@@ -166,10 +178,6 @@ gboolean msk_store_stop(MskStore *store)
     pthread_cond_signal(&store->cond);
     pthread_mutex_unlock(&store->lock);
     g_thread_join(store->thread);
-    if (store->telling) {
-        g_source_destroy(store->telling);
-        g_source_unref(store->telling);
-    }
     const gboolean is_written = store->ops.length == 0;
     if (!is_written)
         g_warning("%s: %u edits could not be written", store->path, store->ops.length);
@@ -182,6 +190,8 @@ static void push(MskStore *store, MskStoreOp *op)
 {
     pthread_mutex_lock(&store->lock);
     g_queue_push_tail(&store->ops, op);
+    if (store->moving && op->kind != MSK_STORE_OP_FLUSH && op->kind != MSK_STORE_OP_MEDIA)
+        g_ptr_array_add(store->moving, msk_store_op_ref(op));
     store->must_try = TRUE;
     pthread_cond_signal(&store->cond);
     pthread_mutex_unlock(&store->lock);
@@ -256,6 +266,28 @@ gboolean msk_store_flush_finish(MskStore *store, GAsyncResult *result, GError **
 {
     g_return_val_if_fail(g_task_is_valid(result, NULL), FALSE);
     return g_task_propagate_boolean(G_TASK(result), error);
+}
+
+gboolean msk_store_is_written(MskStore *store)
+{
+    pthread_mutex_lock(&store->lock);
+    const gboolean is_written = store->ops.length == 0;
+    pthread_mutex_unlock(&store->lock);
+    return is_written;
+}
+
+void msk_store_begin_move(MskStore *store)
+{
+    g_clear_pointer(&store->moving, g_ptr_array_unref);
+    store->moving = g_ptr_array_new_with_free_func((GDestroyNotify)msk_store_op_unref);
+}
+
+// Writing an operation again, in order, changes nothing: the copy may have some of them.
+void msk_store_end_move(MskStore *store, MskStore *to)
+{
+    g_autoptr(GPtrArray) ops = g_steal_pointer(&store->moving);
+    for (guint i = 0; to && ops && i < ops->len; i++)
+        push(to, msk_store_op_ref(g_ptr_array_index(ops, i)));
 }
 
 void msk_store_set_failed_func(MskStore *store, MskStoreFailedFunc func, gpointer user)

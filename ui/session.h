@@ -67,6 +67,9 @@ GType msk_view_mode_get_type(void);
 //   "earlier-work": the document was picked up from earlier, see msk_session_start_afresh()
 //   "saved" (GFile *): under this name
 //   "toast" (const char *message), "error" (const char *title, const char *message)
+//   "unwritten" (const char *message): leaving what is open was held up, its last edits could not
+//   be
+//       written; see msk_session_leave()
 //   "media-missing" (const char *path): the project's clip is not there, see msk_session_relink()
 //   "media-differs" (const char *path, const char *how, gboolean usable): the clip found is not
 //       the one the project was made with; `usable`: size and frame count fit
@@ -95,12 +98,22 @@ MskFrameCache *msk_session_get_frame_cache(void);
 // Opens a clip, a folder of images or a project, in place of what is open. Outcomes come as
 // signals; what is open stays where the file cannot be opened.
 void msk_session_open(MskSession *session, GFile *file);
-// Closes what is open; edits are written first. Blocks for the last write.
+// Lets go of what is open once all edits are on the disk, then calls `then` (NULL: nothing), and
+// `destroy` in any case. Meanwhile the session is busy. Edits that cannot be written hold it up: it
+// stays open, and "unwritten" asks for msk_session_leave_anyway(), which loses them, or
+// msk_session_stay().
+typedef void (*MskSessionLeftFunc)(MskSession *session, gpointer user);
+void msk_session_leave(MskSession *session, MskSessionLeftFunc then, gpointer user,
+                       GDestroyNotify destroy);
+void msk_session_leave_anyway(MskSession *session);
+void msk_session_stay(MskSession *session);
+// Lets go of what is open at once; its file is written to the end and closed on a thread
+// (msk_store_wait_closed()), and what cannot be written then is lost.
 void msk_session_close(MskSession *session);
 // After "media-missing" or "media-differs": takes this clip for the project; `force`: whatever its
 // content is, as long as size and frame count fit. NULL: gives up opening.
 void msk_session_relink(MskSession *session, GFile *file, gboolean force);
-// Puts the project that was picked up aside (it stays beside as NAME.masklet.old) and begins anew.
+// Puts the project that was picked up aside, among the unsaved ones, and begins anew.
 void msk_session_start_afresh(MskSession *session);
 
 // What is open: the project if it has a name, else the clip. Borrowed; NULL: nothing.

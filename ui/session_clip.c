@@ -65,7 +65,17 @@ static void stop_indexing(MskSession *self)
     set_index_progress(self, -1);
 }
 
-// The count in the project, once it is known; the engine's video and the document follow.
+void msk_session_keep_count(MskSession *self)
+{
+    const int64_t n = msk_media_get_n_frames(self->media);
+    if (!self->store || n < 0 || msk_store_get_media(self->store)->n_frames == n)
+        return;
+    g_autoptr(MskMediaRef) ref = msk_media_ref_copy(msk_store_get_media(self->store));
+    ref->n_frames = n;
+    msk_store_set_media(self->store, ref);
+}
+
+// The count, once it is known; the engine's video, the document and the project follow.
 static void use_exact_count(MskSession *self)
 {
     self->n_frames = msk_media_get_n_frames(self->media);
@@ -75,12 +85,7 @@ static void use_exact_count(MskSession *self)
         msk_document_set_n_frames(self->document, self->n_frames);
     if (self->tracker)
         msk_tracker_set_video(self->tracker, self->video);
-    if (self->store && msk_store_get_media(self->store)->n_frames != self->n_frames) {
-        MskMediaRef *ref = msk_media_ref_copy(msk_store_get_media(self->store));
-        ref->n_frames = self->n_frames;
-        msk_store_set_media(self->store, ref);
-        msk_media_ref_free(ref);
-    }
+    msk_session_keep_count(self);
     msk_session_notify(self, MSK_SESSION_N_FRAMES);
     msk_session_set_frame(self, self->frame); // clamps
 }

@@ -18,7 +18,7 @@ void msk_session_pending_free(MskPending *pending)
     if (!pending)
         return;
     msk_store_content_free(pending->content);
-    msk_store_close(pending->store);
+    msk_store_close_later(pending->store, FALSE);
     msk_media_ref_free(pending->ref);
     g_free(pending->path);
     g_free(pending->problem);
@@ -32,6 +32,7 @@ typedef enum Outcome { OUTCOME_FAILED, OUTCOME_OPENED, OUTCOME_MISSING, OUTCOME_
 // A piece of opening: what it is given, then what it found.
 typedef struct Work {
     char *path;     // of the clip or project
+    char *aside;    // a project to be put aside first; or NULL
     gboolean force; // relinking: whatever the content is
     MskPending *pending;
     MskMedia *media;
@@ -49,6 +50,7 @@ static void free_work(gpointer user)
     g_clear_object(&work->media);
     g_clear_error(&work->error);
     g_free(work->path);
+    g_free(work->aside);
     g_free(work->clip);
     g_free(work->how);
     g_free(work);
@@ -84,8 +86,16 @@ static void work_cb(GObject *source, GAsyncResult *result, gpointer user)
     g_autoptr(GCancellable) cancellable = g_object_ref(g_task_get_cancellable(G_TASK(result)));
     if (cancellable == self->opening && !g_cancellable_is_cancelled(cancellable))
         data->done(self, data->work);
-    // The store of what was overtaken is closed here, on the main thread.
+    // The store of what was overtaken is closed by a thread.
     g_clear_pointer(&data->work, free_work);
+}
+
+// For going on with it later.
+static Work *take_work(Work *work)
+{
+    Work *taken = g_memdup2(work, sizeof *work);
+    *work = (Work){0};
+    return taken;
 }
 
 // Takes `work`.
@@ -100,13 +110,14 @@ static void run_work(MskSession *self, Work *work, WorkFunc run, DoneFunc done)
 
 static void begin(MskSession *self)
 {
+    msk_session_forget_leaving(self);
     if (self->opening)
         g_cancellable_cancel(self->opening);
     g_clear_object(&self->opening);
     self->opening = g_cancellable_new();
 }
 
-static void end(MskSession *self)
+void msk_session_end_opening(MskSession *self)
 {
     g_clear_object(&self->opening);
     msk_session_set_busy(self, NULL);
@@ -121,7 +132,7 @@ static void fail(MskSession *self, const char *path, const GError *error)
         hint = _("Close it in the other window or program and open it again.");
     else if (g_error_matches(error, MSK_STORE_ERROR, MSK_STORE_ERROR_NEWER))
         hint = _("Update Masklet to open it. The file was not changed.");
-    end(self);
+    msk_session_end_opening(self);
     msk_session_error(self, title, "%s%s%s", error->message, *hint ? "\n\n" : "", hint);
 }
 
@@ -189,8 +200,21 @@ static MskMedia *open_media(const char *path, char **used, GCancellable *cancell
     return msk_media_open(path, NULL, cancellable, error);
 }
 
+// It stays among the unsaved ones under a name that no clip leads to.
+static void put_aside(const char *path)
+{
+    g_autoptr(GDateTime) now = g_date_time_new_now_local();
+    g_autofree char *time = g_date_time_format(now, "%Y%m%d-%H%M%S");
+    g_autofree char *stem = g_strndup(path, strlen(path) - strlen(".masklet"));
+    g_autofree char *aside = g_strdup_printf("%s-aside-%s.masklet", stem, time);
+    msk_store_wait_closed();
+    g_rename(path, aside);
+}
+
 static void open_clip_thread(Work *work, GCancellable *cancellable)
 {
+    if (work->aside)
+        put_aside(work->aside);
     work->media = open_media(work->path, &work->clip, cancellable, &work->error);
 }
 
@@ -210,18 +234,15 @@ static gboolean open_unsaved(MskPending *pending, GError **error)
     g_autoptr(GError) inner = NULL;
     g_autofree char *folder = g_path_get_dirname(pending->path);
     g_mkdir_with_parents(folder, 0700);
-    if (g_file_test(pending->path, G_FILE_TEST_EXISTS)) {
-        pending->store = msk_store_open(pending->path, 0, &inner);
-        if (!pending->store &&
-            !g_error_matches(inner, MSK_STORE_ERROR, MSK_STORE_ERROR_NOT_PROJECT)) {
+    pending->store = msk_store_open(pending->path, 0, &inner);
+    // It may be there no longer when a window that is being left has closed it.
+    if (!pending->store && g_file_test(pending->path, G_FILE_TEST_EXISTS)) {
+        if (!g_error_matches(inner, MSK_STORE_ERROR, MSK_STORE_ERROR_NOT_PROJECT)) {
             g_propagate_error(error, g_steal_pointer(&inner));
             return FALSE;
         }
-        g_clear_error(&inner);
-        if (!pending->store) {
-            g_autofree char *aside = g_strconcat(pending->path, ".damaged", NULL);
-            g_rename(pending->path, aside);
-        }
+        g_autofree char *aside = g_strconcat(pending->path, ".damaged", NULL);
+        g_rename(pending->path, aside);
     }
     pending->is_new = !pending->store;
     if (!pending->store)
@@ -265,7 +286,7 @@ static void unsaved_project_thread(Work *work, GCancellable *cancellable)
 static void project_done(MskSession *self, Work *work)
 {
     MskPending *pending = work->pending;
-    end(self);
+    msk_session_end_opening(self);
     msk_session_attach_document(self, pending);
     if (pending->problem)
         msk_session_set_write_problem(self, pending->problem);
@@ -278,13 +299,9 @@ static void project_done(MskSession *self, Work *work)
         msk_session_emit(self, "earlier-work");
 }
 
-static void clip_done(MskSession *self, Work *work)
+static void attach_clip(MskSession *self, gpointer user)
 {
-    if (!work->media) {
-        fail(self, work->path, work->error);
-        return;
-    }
-    msk_session_detach(self);
+    Work *work = user;
     g_autoptr(GFile) clip = g_file_new_for_path(work->clip);
     g_autofree char *name = g_filename_display_basename(work->path);
     self->file = g_file_new_for_path(work->path);
@@ -295,6 +312,14 @@ static void clip_done(MskSession *self, Work *work)
     next->clip = g_steal_pointer(&work->clip);
     next->media = g_steal_pointer(&work->media);
     run_work(self, next, unsaved_project_thread, project_done);
+}
+
+static void clip_done(MskSession *self, Work *work)
+{
+    if (work->media)
+        msk_session_leave(self, attach_clip, take_work(work), free_work);
+    else
+        fail(self, work->path, work->error);
 }
 
 // ---- A project ---------------------------------------------------------------------------------
@@ -324,7 +349,12 @@ static gboolean open_copy(MskPending *pending, GError **error)
     g_autofree char *name = g_path_get_basename(original);
     g_autofree char *folder = msk_store_dup_unsaved_folder();
     g_autofree char *stem = g_strndup(name, strlen(name) - strlen(".masklet"));
-    g_autofree char *copy = dup_unsaved_path(stem, original, 1);
+    // Of the project as it is: where another one was put in its place, that one is seen.
+    GStatBuf status = {0};
+    g_stat(original, &status);
+    g_autofree char *key = g_strdup_printf("%s %" PRId64 " %" PRId64, original,
+                                           (int64_t)status.st_size, (int64_t)status.st_mtime);
+    g_autofree char *copy = dup_unsaved_path(stem, key, 1);
     g_mkdir_with_parents(folder, 0700);
     MskStore *store = msk_store_open(original, MSK_STORE_READ_ONLY, error);
     if (!store)
@@ -448,6 +478,8 @@ static void find_clip(Work *work, GCancellable *cancellable)
 
 static void open_project_thread(Work *work, GCancellable *cancellable)
 {
+    if (work->aside)
+        put_aside(work->aside);
     work->pending = read_project(work->path, &work->error);
     if (work->pending)
         find_clip(work, cancellable);
@@ -458,13 +490,13 @@ static void relink_thread(Work *work, GCancellable *cancellable)
     try_clip(work, work->path, cancellable);
 }
 
-static void attach_project(MskSession *self, Work *work)
+static void attach_project(MskSession *self, gpointer user)
 {
+    Work *work = user;
     MskPending *pending = work->pending;
     g_autofree char *name = g_filename_display_basename(pending->path);
     if (g_str_has_suffix(name, ".masklet"))
         name[strlen(name) - strlen(".masklet")] = '\0';
-    msk_session_detach(self);
     g_autoptr(GFile) clip = g_file_new_for_path(work->clip);
     self->file = g_file_new_for_path(pending->path);
     msk_session_set_title(self, name);
@@ -481,7 +513,7 @@ static void project_read(MskSession *self, Work *work)
         return;
     }
     if (work->outcome == OUTCOME_OPENED) {
-        attach_project(self, work);
+        msk_session_leave(self, attach_project, take_work(work), free_work);
         return;
     }
     if (work->outcome == OUTCOME_FAILED) { // while relinking: the window asks for another file
@@ -499,10 +531,23 @@ static void project_read(MskSession *self, Work *work)
 
 // ---- Public ------------------------------------------------------------------------------------
 
+// Takes `work`.
+static void open_path(MskSession *self, Work *work)
+{
+    g_autofree char *name = g_filename_display_basename(work->path);
+    g_autofree char *what = g_strdup_printf(_("Opening “%s”…"), name);
+    begin(self);
+    g_clear_pointer(&self->pending, msk_session_pending_free);
+    msk_session_set_busy(self, what);
+    if (g_str_has_suffix(work->path, ".masklet"))
+        run_work(self, work, open_project_thread, project_read);
+    else
+        run_work(self, work, open_clip_thread, clip_done);
+}
+
 void msk_session_open(MskSession *self, GFile *file)
 {
     g_autofree char *path = g_file_get_path(file);
-    g_autofree char *name = g_file_get_basename(file);
     if (!path) {
         g_autofree char *uri = g_file_get_uri(file);
         msk_session_error(self, _("Only Files on This Computer Can Be Opened"), "%s", uri);
@@ -511,17 +556,9 @@ void msk_session_open(MskSession *self, GFile *file)
     if ((self->file && g_file_equal(file, self->file)) ||
         (self->clip && self->is_unsaved && g_file_equal(file, self->clip)))
         return;
-    begin(self);
-    g_clear_pointer(&self->pending, msk_session_pending_free);
-    g_autofree char *shown = g_filename_display_name(name);
-    g_autofree char *what = g_strdup_printf(_("Opening “%s”…"), shown);
-    msk_session_set_busy(self, what);
     Work *work = g_new0(Work, 1);
     work->path = g_steal_pointer(&path);
-    if (g_str_has_suffix(work->path, ".masklet"))
-        run_work(self, work, open_project_thread, project_read);
-    else
-        run_work(self, work, open_clip_thread, clip_done);
+    open_path(self, work);
 }
 
 void msk_session_relink(MskSession *self, GFile *file, gboolean force)
@@ -530,7 +567,7 @@ void msk_session_relink(MskSession *self, GFile *file, gboolean force)
         return;
     if (!file) {
         g_clear_pointer(&self->pending, msk_session_pending_free);
-        end(self);
+        msk_session_end_opening(self);
         return;
     }
     begin(self);
@@ -544,24 +581,27 @@ void msk_session_relink(MskSession *self, GFile *file, gboolean force)
     run_work(self, work, relink_thread, project_read);
 }
 
+static void open_afresh(MskSession *self, gpointer user)
+{
+    open_path(self, take_work(user));
+}
+
 void msk_session_start_afresh(MskSession *self)
 {
     if (!self->is_unsaved || !self->store)
         return;
-    g_autofree char *path = g_strdup(msk_store_get_path(self->store));
-    g_autofree char *aside = g_strconcat(path, ".old", NULL);
-    g_autoptr(GFile) file = g_object_ref(self->file);
-    msk_session_detach(self);
-    if (g_rename(path, aside) != 0)
-        g_unlink(path);
-    msk_session_open(self, file);
+    Work *work = g_new0(Work, 1);
+    work->path = g_file_get_path(self->file);
+    work->aside = g_strdup(msk_store_get_path(self->store));
+    msk_session_leave(self, open_afresh, work, free_work);
 }
 
 void msk_session_close(MskSession *self)
 {
+    msk_session_forget_leaving(self);
     if (self->opening)
         g_cancellable_cancel(self->opening);
-    end(self);
+    msk_session_end_opening(self);
     g_clear_pointer(&self->pending, msk_session_pending_free);
     msk_session_detach(self);
 }

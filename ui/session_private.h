@@ -32,8 +32,11 @@ struct _MskSession {
     MskDocument *document;
     MskTracker *tracker;
     MskStore *store;
+    guint store_serial; // another one for each store
     gboolean read_only, is_unsaved;
-    gboolean was_edited; // since it was opened, or before
+    gboolean was_edited;        // since it was opened, or before
+    struct MskLeaving *leaving; // NULL: it is not being left
+    gboolean is_moving;         // to another file, by saving as
     char *title, *busy, *write_problem;
     guint retry_timer; // while there is a write problem
 
@@ -106,6 +109,8 @@ void msk_session_emit(MskSession *session, const char *signal);
 void msk_session_attach_media(MskSession *session, GFile *clip, MskMedia *media);
 // Makes the document of what is pending.
 void msk_session_attach_document(MskSession *session, MskPending *pending);
+// Tells the store how many frames the clip has, if they are counted.
+void msk_session_keep_count(MskSession *session);
 // Lets go of everything that is open.
 void msk_session_detach(MskSession *session);
 // A clip as the engine reads it; the number of frames is an estimate before the index is built.
@@ -114,14 +119,23 @@ MskVideo *msk_session_make_video(MskSession *session);
 // ---- session_open.c ----------------------------------------------------------------------------
 
 void msk_session_pending_free(MskPending *pending); // closes its store; NULL is fine
+// Nothing is being opened any more.
+void msk_session_end_opening(MskSession *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MskPending, msk_session_pending_free)
 
 // ---- session_save.c ----------------------------------------------------------------------------
 
-// Writes what is pending and closes the store; a project without a name in which nothing was done
+// Lets the store go, to be closed by a thread; a project without a name in which nothing was done
 // goes.
 void msk_session_close_store(MskSession *session);
 // From now on the store's failures become "write-problem".
 void msk_session_watch_store(MskSession *session);
+
+// ---- session_leave.c ---------------------------------------------------------------------------
+
+// What was waited for has happened; FALSE: it failed, and the user was told.
+void msk_session_go_on_leaving(MskSession *session, gboolean succeeded);
+// It is not left after all; nothing else changes.
+void msk_session_forget_leaving(MskSession *session);
 
 G_END_DECLS

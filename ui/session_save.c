@@ -36,11 +36,9 @@ void msk_session_watch_store(MskSession *self)
         msk_store_set_failed_func(self->store, store_failed_cb, self);
 }
 
-typedef void (*FlushedFunc)(MskSession *session, const GError *error, gpointer user);
-
 typedef struct Flush {
     MskSession *session;
-    MskStore *store;
+    guint serial; // of its store
     gboolean is_retry;
 } Flush;
 
@@ -49,7 +47,7 @@ static void flushed_cb(GObject *source, GAsyncResult *result, gpointer user)
     g_autofree Flush *flush = user;
     g_autoptr(MskSession) self = flush->session;
     g_autoptr(GError) error = NULL;
-    if (flush->store != self->store)
+    if (flush->serial != self->store_serial)
         return; // closed meanwhile
     if (!msk_store_flush_finish(self->store, result, &error)) {
         msk_session_set_write_problem(self, error->message);
@@ -65,7 +63,7 @@ static void flushed_cb(GObject *source, GAsyncResult *result, gpointer user)
 static void flush(MskSession *self, gboolean is_retry)
 {
     Flush *data = g_new(Flush, 1);
-    *data = (Flush){g_object_ref(self), self->store, is_retry};
+    *data = (Flush){g_object_ref(self), self->store_serial, is_retry};
     msk_store_flush_async(self->store, NULL, flushed_cb, data);
 }
 
@@ -88,18 +86,15 @@ void msk_session_close_store(MskSession *self)
     if (!self->store)
         return;
     g_clear_handle_id(&self->retry_timer, g_source_remove);
-    const gboolean is_worthless = self->is_unsaved && !self->was_edited;
-    g_autofree char *path = g_strdup(msk_store_get_path(self->store));
-    msk_store_set_failed_func(self->store, NULL, NULL);
-    g_clear_pointer(&self->store, msk_store_close);
-    if (is_worthless)
-        g_unlink(path);
+    self->store_serial++;
+    self->is_moving = FALSE;
+    msk_store_close_later(g_steal_pointer(&self->store), self->is_unsaved && !self->was_edited);
 }
 
 // ---- Under another name ------------------------------------------------------------------------
 
 typedef struct Copy {
-    MskStore *store; // that is copied; to know whether it is still the session's
+    guint serial; // of the store that is copied
     char *path;
     gboolean relative; // how the clip is found
     gboolean go_on;    // with the copy
@@ -109,7 +104,7 @@ typedef struct Copy {
 static void free_copy(gpointer user)
 {
     Copy *copy = user;
-    msk_store_close(copy->opened);
+    msk_store_close_later(copy->opened, FALSE);
     g_free(copy->path);
     g_free(copy);
 }
@@ -119,34 +114,43 @@ static void reopen_thread(GTask *task, gpointer source, gpointer user, GCancella
     Copy *copy = user;
     GError *error = NULL;
     copy->opened = msk_store_open(copy->path, 0, &error);
-    if (copy->opened)
-        g_task_return_boolean(task, TRUE);
-    else
+    if (!copy->opened) {
         g_task_return_error(task, error);
+        return;
+    }
+    if (!copy->relative) { // the copy has the way from its own folder already
+        g_autoptr(MskMediaRef) ref = msk_media_ref_copy(msk_store_get_media(copy->opened));
+        g_clear_pointer(&ref->relative_path, g_free);
+        msk_store_set_media(copy->opened, ref);
+    }
+    if (!copy->go_on)
+        g_clear_pointer(&copy->opened, msk_store_close);
+    g_task_return_boolean(task, TRUE);
 }
 
 static void fail_copy(MskSession *self, Copy *copy, const GError *error)
 {
+    msk_store_end_move(self->store, NULL);
+    self->is_moving = FALSE;
     g_autofree char *name = g_filename_display_basename(copy->path);
     g_autofree char *title = g_strdup_printf(_("“%s” Could Not Be Written"), name);
     msk_session_set_busy(self, NULL);
     msk_session_error(self, title, _("%s\n\nThe project stays where it was; nothing is lost."),
                       error->message);
+    msk_session_go_on_leaving(self, FALSE);
 }
 
-// The session goes on with the copy.
+// The session goes on with the copy, which gets what was edited since it was begun.
 static void switch_store(MskSession *self, Copy *copy)
 {
-    g_autofree char *old = g_strdup(msk_store_get_path(self->store));
-    const gboolean remove_old = self->is_unsaved;
     MskStore *before = self->store;
     self->store = g_steal_pointer(&copy->opened);
+    self->store_serial++;
+    msk_store_end_move(before, self->store);
     msk_document_set_store(self->document, self->store);
+    msk_session_keep_count(self);
     msk_session_watch_store(self);
-    msk_store_set_failed_func(before, NULL, NULL);
-    msk_store_close(before);
-    if (remove_old)
-        g_unlink(old);
+    msk_store_close_later(before, self->is_unsaved);
     g_clear_object(&self->file);
     self->file = g_file_new_for_path(copy->path);
     g_autofree char *name = g_filename_display_basename(copy->path);
@@ -168,22 +172,17 @@ static void reopened_cb(GObject *source, GAsyncResult *result, gpointer user)
         fail_copy(self, copy, error);
         return;
     }
-    if (!copy->relative) { // the copy has the way from its own folder already
-        g_autoptr(MskMediaRef) ref = msk_media_ref_copy(msk_store_get_media(copy->opened));
-        g_clear_pointer(&ref->relative_path, g_free);
-        msk_store_set_media(copy->opened, ref);
-    }
-    if (copy->store != self->store)
+    if (copy->serial != self->store_serial)
         return; // closed meanwhile; the copy is complete
     if (copy->go_on)
         switch_store(self, copy);
-    else
-        g_clear_pointer(&copy->opened, msk_store_close);
+    self->is_moving = FALSE;
     msk_session_set_busy(self, NULL);
     g_autoptr(GFile) file = g_file_new_for_path(copy->path);
     g_autofree char *name = g_filename_display_basename(copy->path);
     msk_session_toast(self, _("Saved as “%s”"), name);
     g_signal_emit_by_name(self, "saved", file);
+    msk_session_go_on_leaving(self, TRUE);
 }
 
 typedef struct CopyCall {
@@ -196,7 +195,7 @@ static void copied_cb(GObject *source, GAsyncResult *result, gpointer user)
     g_autofree CopyCall *call = user;
     g_autoptr(MskSession) self = call->session;
     g_autoptr(GError) error = NULL;
-    if (call->copy->store != self->store) {
+    if (call->copy->serial != self->store_serial) {
         free_copy(call->copy);
         return;
     }
@@ -213,7 +212,7 @@ static void copied_cb(GObject *source, GAsyncResult *result, gpointer user)
 static void copy_to(MskSession *self, GFile *file, gboolean relative, gboolean go_on)
 {
     g_autofree char *path = g_file_get_path(file);
-    if (!self->store || !path)
+    if (!self->store || !path || self->is_moving)
         return;
     if (!g_str_has_suffix(path, ".masklet")) {
         char *with = g_strconcat(path, ".masklet", NULL);
@@ -226,13 +225,14 @@ static void copy_to(MskSession *self, GFile *file, gboolean relative, gboolean g
     }
     g_autofree char *name = g_filename_display_basename(path);
     g_autofree char *what = g_strdup_printf(_("Saving “%s”…"), name);
-    // What is edited between copying and going on with the copy would be lost to it: the window
-    // takes no input while the session is busy, and tracking is stopped.
+    // The window takes no input while the session is busy; what the model answers meanwhile goes
+    // into both.
     if (go_on)
-        msk_tracker_stop(self->tracker);
+        msk_store_begin_move(self->store);
+    self->is_moving = TRUE;
     msk_session_set_busy(self, what);
     Copy *copy = g_new0(Copy, 1);
-    copy->store = self->store;
+    copy->serial = self->store_serial;
     copy->path = g_steal_pointer(&path);
     copy->relative = relative;
     copy->go_on = go_on;

@@ -225,12 +225,25 @@ static void fullscreened_cb(MskWindow *self)
 
 // ---- The window --------------------------------------------------------------------------------
 
+static void left_cb(MskSession *session, gpointer user)
+{
+    MskWindow *self = user;
+    self->is_left = TRUE;
+    gtk_window_close(GTK_WINDOW(self));
+}
+
+// The window stays until the last edits are on the disk.
 static gboolean close_request(GtkWindow *window)
 {
     MskWindow *self = MSK_WINDOW(window);
-    if (!msk_window_may_close(self))
+    if (!self->is_left && !msk_window_may_close(self))
         return TRUE;
-    save_window(self);
+    if (!self->is_left)
+        save_window(self);
+    if (msk_session_get_store(self->session)) {
+        msk_session_leave(self->session, left_cb, g_object_ref(self), g_object_unref);
+        return TRUE;
+    }
     return GTK_WINDOW_CLASS(msk_window_parent_class)->close_request(window);
 }
 

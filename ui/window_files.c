@@ -203,7 +203,33 @@ static void retry_cb(GSimpleAction *action, GVariant *target, gpointer user)
 
 static void close_clip_cb(GSimpleAction *action, GVariant *target, gpointer user)
 {
-    msk_session_close(((MskWindow *)user)->session);
+    msk_session_leave(((MskWindow *)user)->session, NULL, NULL, NULL);
+}
+
+static void unwritten_response_cb(AdwMessageDialog *dialog, const char *response, MskWindow *self)
+{
+    if (g_str_equal(response, "lose")) {
+        msk_session_leave_anyway(self->session);
+        return;
+    }
+    msk_session_stay(self->session);
+    if (g_str_equal(response, "save-as"))
+        g_action_group_activate_action(G_ACTION_GROUP(self), "save-as", NULL);
+}
+
+static void unwritten_cb(MskSession *session, const char *message, MskWindow *self)
+{
+    self->is_closing = FALSE;
+    g_autofree char *body = g_strdup_printf(
+        "%s\n\n%s", message,
+        _("They could not be written to the disk. Make room, or save under another name."));
+    AdwMessageDialog *dialog =
+        msk_window_ask(self, _("Lose the Last Edits?"), body, "keep", _("_Keep Working"), "save-as",
+                       _("Save _As…"), "lose", _("_Close All the Same"), NULL);
+    adw_message_dialog_set_response_appearance(dialog, "lose", ADW_RESPONSE_DESTRUCTIVE);
+    adw_message_dialog_set_default_response(dialog, "save-as");
+    g_signal_connect_object(dialog, "response", G_CALLBACK(unwritten_response_cb), self, 0);
+    gtk_window_present(GTK_WINDOW(dialog));
 }
 
 // ---- A clip that is not found ------------------------------------------------------------------
@@ -416,6 +442,7 @@ void msk_window_watch_files(MskWindow *self)
     recent_changed_cb(self);
     g_signal_connect_object(self->session, "opened", G_CALLBACK(opened_cb), self, 0);
     g_signal_connect_object(self->session, "saved", G_CALLBACK(saved_cb), self, 0);
+    g_signal_connect_object(self->session, "unwritten", G_CALLBACK(unwritten_cb), self, 0);
     g_signal_connect_object(self->session, "earlier-work", G_CALLBACK(earlier_work_cb), self, 0);
     g_signal_connect_object(self->session, "media-missing", G_CALLBACK(media_missing_cb), self, 0);
     g_signal_connect_object(self->session, "media-differs", G_CALLBACK(media_differs_cb), self, 0);

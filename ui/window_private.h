@@ -42,6 +42,7 @@ struct _MskWindow {
     GMenu *recent_section;
 
     gboolean is_closing;           // the user said so
+    gboolean is_left;              // nothing is open any more
     GtkFileChooserNative *chooser; // the one that is shown
 };
 

@@ -175,20 +175,14 @@ gboolean msk_window_may_close(MskWindow *self)
     const gboolean is_tracking = self->tracker && msk_tracker_is_tracking(self->tracker);
     const guint n_jobs = msk_jobs_get_n_active(msk_session_get_jobs(self->session));
     const gboolean is_exporting = n_jobs > (is_tracking ? 1 : 0) && is_last(self);
-    const gboolean is_unwritten = msk_session_get_write_problem(self->session) != NULL;
-    if (self->is_closing || (!is_tracking && !is_exporting && !is_unwritten))
+    if (self->is_closing || (!is_tracking && !is_exporting))
         return TRUE;
-    const char *heading = is_unwritten   ? _("Lose the Last Edits?")
-                          : is_exporting ? _("Stop Exporting?")
-                                         : _("Stop Tracking?");
-    const char *body =
-        is_unwritten   ? _("They could not be written to the disk. Make room, or save under "
-                             "another name.")
-        : is_exporting ? _("An export is not complete yet; its unfinished files go away.")
-                       : _("What is tracked so far is kept, and can be gone on with later.");
-    AdwMessageDialog *dialog =
-        msk_window_ask(self, heading, body, "keep", _("_Keep Working"), "stop",
-                       is_unwritten ? _("_Close All the Same") : _("_Stop and Close"), NULL);
+    const char *heading = is_exporting ? _("Stop Exporting?") : _("Stop Tracking?");
+    const char *body = is_exporting
+                           ? _("An export is not complete yet; its unfinished files go away.")
+                           : _("What is tracked so far is kept, and can be gone on with later.");
+    AdwMessageDialog *dialog = msk_window_ask(self, heading, body, "keep", _("_Keep Working"),
+                                              "stop", _("_Stop and Close"), NULL);
     adw_message_dialog_set_response_appearance(dialog, "stop", ADW_RESPONSE_DESTRUCTIVE);
     g_signal_connect_object(dialog, "response", G_CALLBACK(close_response_cb), self, 0);
     gtk_window_present(GTK_WINDOW(dialog));

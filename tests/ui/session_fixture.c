@@ -77,6 +77,8 @@ Heard *fixture_new_session(void)
     g_signal_connect_swapped(heard->session, "earlier-work", G_CALLBACK(count_cb),
                              &heard->n_earlier);
     g_signal_connect_swapped(heard->session, "saved", G_CALLBACK(count_cb), &heard->n_saved);
+    g_signal_connect_swapped(heard->session, "unwritten", G_CALLBACK(count_cb),
+                             &heard->n_unwritten);
     g_signal_connect(heard->session, "error", G_CALLBACK(error_cb), heard);
     g_signal_connect(heard->session, "media-missing", G_CALLBACK(missing_cb), heard);
     g_signal_connect(heard->session, "media-differs", G_CALLBACK(differs_cb), heard);
@@ -101,6 +103,7 @@ void fixture_free_session(Heard *heard)
         ;
     g_signal_handlers_disconnect_by_data(session, heard);
     g_object_unref(session);
+    msk_store_wait_closed();
     g_free(heard->error);
     g_free(heard->path);
     g_free(heard);
@@ -175,4 +178,11 @@ int fixture_count_unsaved(void)
     while (dir && (name = g_dir_read_name(dir)))
         n += g_str_has_suffix(name, ".masklet");
     return n;
+}
+
+void fixture_remove_unsaved(void)
+{
+    g_autofree char *path = msk_store_dup_unsaved_folder();
+    g_autoptr(GFile) file = g_file_new_for_path(path);
+    remove_tree(file);
 }

@@ -7,7 +7,7 @@
 // What a session has said since fixture_new_session() or fixture_forget().
 typedef struct Heard {
     MskSession *session;
-    int n_opened, n_earlier, n_saved, n_missing, n_differs, n_errors, n_pictures;
+    int n_opened, n_earlier, n_saved, n_missing, n_differs, n_errors, n_pictures, n_unwritten;
     gboolean is_usable; // of media-differs
     char *error, *path; // of the last error; of media-missing or media-differs
     gboolean had_count; // the first picture came with the exact count already
@@ -31,3 +31,4 @@ gboolean fixture_wait_picture(Heard *heard, int64_t n);
 void fixture_open(Heard *heard, const char *path);
 // Files in the folder of unsaved projects.
 int fixture_count_unsaved(void);
+void fixture_remove_unsaved(void);

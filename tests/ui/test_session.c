@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // test-session SAMPLE IMAGES: opening, saving, finding again what a session works on.
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +61,7 @@ static void test_clip(void)
     CHECK(!msk_session_get_media(heard->session) && !msk_session_get_document(heard->session));
     CHECK(!msk_session_get_title(heard->session) && !msk_session_get_picture(heard->session, NULL));
     CHECK(msk_session_get_n_frames(heard->session) == 0);
+    msk_store_wait_closed();
     CHECK(fixture_count_unsaved() == 0); // nothing was done
     fixture_free_session(heard);
     end_group("a clip");
@@ -111,8 +114,10 @@ static void test_earlier_work(void)
     CHECK(fixture_wait_count(&heard->n_opened, 2));
     CHECK(msk_document_get_n_objects(msk_session_get_document(heard->session)) == 0);
     CHECK(heard->n_errors == 0);
+    CHECK(fixture_count_unsaved() == 2); // the one before is put aside
     fixture_free_session(heard);
-    CHECK(fixture_count_unsaved() == 0);
+    CHECK(fixture_count_unsaved() == 1);
+    fixture_remove_unsaved();
     end_group("earlier work");
 }
 
@@ -203,6 +208,7 @@ static void test_save(void)
     CHECK(fixture_wait_count(&heard->n_saved, 1));
     CHECK(!msk_session_is_unsaved(heard->session));
     CHECK(g_strcmp0(msk_session_get_title(heard->session), "work") == 0);
+    msk_store_wait_closed();
     CHECK(fixture_count_unsaved() == 0);
     // Edits go on into the new file.
     msk_document_add_object(msk_session_get_document(heard->session), "two");
@@ -329,31 +335,187 @@ static void test_relink(void)
     end_group("a clip that was moved or changed");
 }
 
+// ---- Leaving -----------------------------------------------------------------------------------
+
+static void left_cb(MskSession *session, gpointer user)
+{
+    (*(int *)user)++;
+    CHECK(!msk_session_get_media(session));
+}
+
+static guint count_objects(Heard *heard)
+{
+    return msk_document_get_n_objects(msk_session_get_document(heard->session));
+}
+
+static void test_leaving(void)
+{
+    g_autofree char *project = in_folder("left.masklet"), *work = in_folder("work.masklet");
+    g_autofree char *saved = in_folder("saved-while-edited.masklet");
+    int n_left = 0;
+    CHECK(copy_file(work, project));
+    Heard *heard = fixture_new_session();
+    msk_session_leave(heard->session, left_cb, &n_left, NULL);
+    CHECK(n_left == 1); // nothing is open
+    fixture_open(heard, project);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(fixture_wait_idle(heard));
+    const guint n_before = count_objects(heard);
+
+    // Closed at once and opened again: it waits for the file, and nothing is lost.
+    for (int i = 0; i < 5; i++) {
+        msk_document_add_object(msk_session_get_document(heard->session), NULL);
+        msk_session_close(heard->session);
+        fixture_open(heard, project);
+        CHECK(fixture_wait_count(&heard->n_opened, 2 + i));
+        CHECK(fixture_wait_idle(heard));
+        CHECK(heard->n_errors == 0 && count_objects(heard) == n_before + (guint)i + 1);
+    }
+
+    // What is edited while it moves to another file is in that file.
+    save_as(heard, saved);
+    msk_document_add_object(msk_session_get_document(heard->session), "late");
+    CHECK(msk_document_undo(msk_session_get_document(heard->session)));
+    msk_document_add_object(msk_session_get_document(heard->session), "later");
+    // Left before it has moved: it moves first.
+    msk_session_leave(heard->session, left_cb, &n_left, NULL);
+    CHECK(fixture_wait_count(&n_left, 2));
+    CHECK(heard->n_saved == 1);
+    fixture_open(heard, saved);
+    CHECK(fixture_wait_count(&heard->n_opened, 7));
+    CHECK(count_objects(heard) == n_before + 6 && heard->n_errors == 0);
+    MskDocument *document = msk_session_get_document(heard->session);
+    MskMasklet *last = msk_document_get_object(document, n_before + 5);
+    CHECK(g_strcmp0(msk_masklet_get_info(last)->name, "later") == 0);
+    CHECK(msk_document_undo(document) && msk_document_undo(document));
+    CHECK(count_objects(heard) == n_before + 4);
+    fixture_free_session(heard);
+    end_group("leaving and coming back");
+}
+
+static void limit_files(rlim_t size)
+{
+    struct rlimit limit;
+    CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    limit.rlim_cur = MIN(size, limit.rlim_max);
+    CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+static void test_unwritten(void)
+{
+    g_autofree char *project = in_folder("full.masklet"), *work = in_folder("work.masklet");
+    int n_left = 0;
+    signal(SIGXFSZ, SIG_IGN);
+    CHECK(copy_file(work, project));
+    Heard *heard = fixture_new_session();
+    MskSession *session = heard->session;
+    fixture_open(heard, project);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(fixture_wait_idle(heard));
+    const guint n_before = count_objects(heard);
+
+    // No room: it stays open, and the user is asked.
+    limit_files(512);
+    msk_document_add_object(msk_session_get_document(session), "kept");
+    msk_session_leave(session, left_cb, &n_left, NULL);
+    CHECK(msk_session_get_busy(session) != NULL);
+    CHECK(fixture_wait_count(&heard->n_unwritten, 1));
+    CHECK(n_left == 0 && count_objects(heard) == n_before + 1);
+    CHECK(msk_session_get_write_problem(session) != NULL);
+    msk_session_stay(session);
+    CHECK(!msk_session_get_busy(session) && msk_session_get_document(session));
+
+    // Another clip does not take its place either.
+    fixture_open(heard, sample);
+    CHECK(fixture_wait_count(&heard->n_unwritten, 2));
+    CHECK(count_objects(heard) == n_before + 1);
+    msk_session_stay(session);
+    CHECK(!msk_session_get_busy(session) && heard->n_opened == 1);
+
+    // Nor does a second attempt that overtakes the first one lose it.
+    fixture_open(heard, sample);
+    CHECK(fixture_wait_count(&heard->n_unwritten, 3));
+    msk_session_leave(session, left_cb, &n_left, NULL);
+    CHECK(fixture_wait_count(&heard->n_unwritten, 4));
+    limit_files(RLIM_INFINITY);
+    msk_session_leave(session, left_cb, &n_left, NULL);
+    CHECK(fixture_wait_count(&n_left, 1));
+    CHECK(heard->n_opened == 1 && !msk_session_get_media(session));
+    fixture_open(heard, project);
+    CHECK(fixture_wait_count(&heard->n_opened, 2));
+    CHECK(fixture_wait_idle(heard));
+    CHECK(count_objects(heard) == n_before + 1);
+
+    // The user says so: the edits are lost, the other clip comes.
+    limit_files(512);
+    msk_document_add_object(msk_session_get_document(session), "lost");
+    fixture_open(heard, sample);
+    CHECK(fixture_wait_count(&heard->n_unwritten, 5));
+    g_test_expect_message(NULL, G_LOG_LEVEL_WARNING, "*edits could not be written*");
+    msk_session_leave_anyway(session);
+    msk_store_wait_closed();
+    g_test_assert_expected_messages();
+    limit_files(RLIM_INFINITY);
+    CHECK(fixture_wait_count(&heard->n_opened, 3));
+    CHECK(g_strcmp0(msk_session_get_title(session), "sample.mp4") == 0);
+    fixture_free_session(heard);
+    heard = fixture_new_session();
+    fixture_open(heard, project);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(count_objects(heard) == n_before + 1);
+    fixture_free_session(heard);
+    end_group("edits that cannot be written");
+}
+
+// The file and its log as they are on the disk, as if the program had been killed.
+static void copy_live(const char *from, const char *to)
+{
+    g_autofree char *log = g_strconcat(from, "-wal", NULL), *to_log = g_strconcat(to, "-wal", NULL);
+    CHECK(copy_file(from, to) && copy_file(log, to_log));
+}
+
 static void test_read_only(void)
 {
     g_autofree char *project = in_folder("work.masklet"), *place = in_folder("sealed");
     g_autofree char *sealed = in_folder("sealed/sealed.masklet");
-    if (geteuid() == 0) {
-        printf("read-only project: skipped, root may write everywhere\n");
-        return;
-    }
-    CHECK(g_mkdir(place, 0700) == 0 && copy_file(project, sealed));
-    CHECK(g_chmod(sealed, 0400) == 0 && g_chmod(place, 0500) == 0);
+    g_autofree char *state = in_folder("masklet"), *unsaved = in_folder("masklet/unsaved");
+    g_autofree char *log = g_strconcat(sealed, "-wal", NULL);
+    const gboolean is_root = geteuid() == 0;
+    CHECK(g_mkdir(place, 0755) == 0);
     Heard *heard = fixture_new_session();
+    fixture_open(heard, project);
+    CHECK(fixture_wait_count(&heard->n_opened, 1));
+    CHECK(fixture_wait_idle(heard));
+    msk_document_add_object(msk_session_get_document(heard->session), "in the log");
+    msk_session_save(heard->session);
+    CHECK(fixture_wait_count(&heard->n_saved, 1));
+    copy_live(project, sealed);
+    CHECK(msk_document_undo(msk_session_get_document(heard->session)));
+    fixture_free_session(heard);
+    CHECK(g_chmod(sealed, 0444) == 0 && g_chmod(log, 0444) == 0 && g_chmod(place, 0555) == 0);
+    // Root may write everywhere: somebody else, whose state is elsewhere writable.
+    if (is_root) {
+        CHECK(g_chmod(folder, 0755) == 0 && g_chmod(state, 0777) == 0);
+        CHECK(g_mkdir_with_parents(unsaved, 0777) == 0 && g_chmod(unsaved, 0777) == 0);
+        CHECK(seteuid(65534) == 0);
+    }
+    heard = fixture_new_session();
     fixture_open(heard, sealed);
     CHECK(fixture_wait_count(&heard->n_opened, 1));
     CHECK(msk_session_is_read_only(heard->session) && msk_session_is_unsaved(heard->session));
-    CHECK(msk_document_get_n_objects(msk_session_get_document(heard->session)) == 2);
-    msk_document_add_object(msk_session_get_document(heard->session), "three");
+    CHECK(msk_document_get_n_objects(msk_session_get_document(heard->session)) == 3);
+    msk_document_add_object(msk_session_get_document(heard->session), "four");
     fixture_free_session(heard);
     // What was done is kept in a copy and found again.
     heard = fixture_new_session();
     fixture_open(heard, sealed);
     CHECK(fixture_wait_count(&heard->n_opened, 1));
     CHECK(heard->n_earlier == 1);
-    CHECK(msk_document_get_n_objects(msk_session_get_document(heard->session)) == 3);
+    CHECK(msk_document_get_n_objects(msk_session_get_document(heard->session)) == 4);
     fixture_free_session(heard);
+    CHECK(!is_root || seteuid(0) == 0);
     g_chmod(place, 0700);
+    fixture_remove_unsaved();
     end_group("a project that cannot be written");
 }
 
@@ -407,6 +569,8 @@ int main(int argc, char **argv)
     test_save();
     test_copies();
     test_relink();
+    test_leaving();
+    test_unwritten();
     test_read_only();
     test_selection();
     clips_end();

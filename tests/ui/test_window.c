@@ -178,9 +178,15 @@ static void test_window(GtkTextDirection direction)
     act(window, "shuttle", g_variant_new_int32(0));
     check_names(GTK_WIDGET(window), &n_buttons);
     CHECK(n_buttons > 25);
+    MskDocument *document = g_object_ref(msk_session_get_document(session));
     msk_session_start_afresh(session); // leaves nothing for the next window
+    for (int i = 0; i < 3000 && msk_session_get_document(session) == document; i++)
+        spin(10);
+    g_object_unref(document);
     CHECK(wait_ready(session));
     act(window, "close-clip", NULL);
+    for (int i = 0; i < 3000 && !msk_window_is_empty(window); i++)
+        spin(10);
     CHECK(msk_window_is_empty(window) && !is_enabled(window, "play"));
     spin(100);
 
