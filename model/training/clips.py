@@ -206,10 +206,16 @@ class ClipMaker:
         self.pictures = bank["pictures"].to(device)
         self.cutouts = bank["cutouts"].to(device)
         self.masks, self.places = bank["masks"].to(device), bank["places"].to(device)
-        self.side = self.pictures.shape[-1]
+        self.side = self.pictures.shape[-1]  # of layers
+
+    def take(self, bank, which):
+        """Layers as they are drawn with: 0..1, no larger than the clip."""
+        layers = bank[which].float() / 255
+        step = max(1, layers.shape[-1] // self.side)
+        return F.avg_pool2d(layers, step) if step > 1 else layers
 
     def pick(self, bank, n):
-        return bank[torch.randint(len(bank), (n,), device=self.device)].float() / 255
+        return self.take(bank, torch.randint(len(bank), (n,), device=self.device))
 
     def subjects(self, n):
         """(n, 4, P, P): colour and alpha."""
@@ -236,19 +242,20 @@ class ClipMaker:
         """(n, 4, P, P): a picture, and a region of it that is the subject where the second result,
         (n, 1, 1, 1) of bool, says so. Such a subject moves with its surroundings only."""
         back = torch.randint(len(self.pictures), (n,), device=self.device)
-        region = torch.zeros(n, 1, self.side, self.side, device=self.device)
-        in_place = torch.zeros(n, dtype=torch.bool, device=self.device)
-        if len(self.masks):
-            in_place = torch.rand(n, device=self.device) < 0.3
-            which = torch.randint(len(self.masks), (n,), device=self.device)
-            back = torch.where(in_place, self.places[which], back)
-            region[in_place] = self.masks[which[in_place]].float()[:, None] / 255
-        back = torch.cat([self.pictures[back].float() / 255, region], 1)
-        return back, in_place[:, None, None, None]
+        in_place = torch.zeros(n, 1, 1, 1, dtype=torch.bool, device=self.device)
+        if len(self.masks) == 0:
+            picture = self.take(self.pictures, back)
+            return torch.cat([picture, torch.zeros_like(picture[:, :1])], 1), in_place
+        in_place = torch.rand(n, 1, 1, 1, device=self.device) < 0.3
+        which = torch.randint(len(self.masks), (n,), device=self.device)
+        back = torch.where(in_place.flatten(), self.places[which], back)
+        region = self.take(self.masks[:, None], which) * in_place
+        return torch.cat([self.take(self.pictures, back), region], 1), in_place
 
     @torch.no_grad()
     def make(self, n, n_frames, side):
         device, flat = self.device, n * n_frames
+        self.side = self.pictures.shape[-1] // max(1, self.pictures.shape[-1] // side)
         calm = uniform((n, 1), 0.2, 1, device)
         zoom = (path(n, n_frames, 0.1, 0.1, device) * calm).exp() * 0.75
         pan = torch.stack([path(n, n_frames, 0.1, 0.15, device) * calm for _ in range(2)], -1)
