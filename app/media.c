@@ -25,7 +25,8 @@ static void msk_media_finalize(GObject *object)
     MskMedia *media = MSK_MEDIA(object);
 
     msk_reader_free(media->reader);
-    msk_sequence_free(media->sequence);
+    if (!media->original)
+        msk_sequence_free(media->sequence);
     msk_frame_unref(media->first);
     msk_index_free(media->index);
     g_hash_table_unref(media->damaged);
@@ -36,6 +37,7 @@ static void msk_media_finalize(GObject *object)
     g_mutex_clear(&media->build_lock);
     g_mutex_clear(&media->lock);
     g_mutex_clear(&media->facts_lock);
+    g_clear_object(&media->original);
     G_OBJECT_CLASS(msk_media_parent_class)->finalize(object);
 }
 
@@ -87,7 +89,7 @@ gboolean msk_media_check_size(const char *path, int width, int height, GError **
 
 MskIndex *msk_media_get_index(MskMedia *media)
 {
-    return g_atomic_pointer_get(&media->index);
+    return g_atomic_pointer_get(media->original ? &media->original->index : &media->index);
 }
 
 // ---- Opening -----------------------------------------------------------------------------------
@@ -184,6 +186,21 @@ MskMedia *msk_media_open(const char *path, const MskMediaOptions *options,
     return g_steal_pointer(&media);
 }
 
+MskMedia *msk_media_new_twin(MskMedia *media)
+{
+    MskMedia *original = media->original ? media->original : media;
+    MskMedia *twin = g_object_new(MSK_TYPE_MEDIA, NULL);
+    twin->original = g_object_ref(original);
+    twin->path = g_strdup(original->path);
+    twin->n_threads = original->n_threads;
+    twin->serial = original->serial;
+    twin->info = original->info;
+    twin->orientation = original->orientation;
+    twin->sequence = original->sequence;
+    twin->first = msk_frame_ref(original->first);
+    return twin;
+}
+
 // ---- Index -------------------------------------------------------------------------------------
 
 static MskIndex *index_of_sequence(MskMedia *media, MskMediaProgressFunc progress, gpointer user,
@@ -206,6 +223,8 @@ gboolean msk_media_build_index(MskMedia *media, MskIndexMode mode, MskMediaProgr
                                gpointer user, GCancellable *cancellable, GError **error)
 {
     g_return_val_if_fail(MSK_IS_MEDIA(media), FALSE);
+    if (media->original)
+        media = media->original;
     g_autoptr(GMutexLocker) building = g_mutex_locker_new(&media->build_lock);
     if (msk_media_is_indexed(media))
         return TRUE;
@@ -285,6 +304,8 @@ const char *msk_media_get_image_name(MskMedia *media, int64_t n)
 
 char *msk_media_dup_warning(MskMedia *media)
 {
+    if (media->original)
+        media = media->original;
     g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&media->facts_lock);
 
     if (media->warnings->len == 0)

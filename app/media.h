@@ -57,6 +57,12 @@ typedef struct MskMediaOptions {
 MskMedia *msk_media_open(const char *path, const MskMediaOptions *options,
                          GCancellable *cancellable, GError **error);
 
+// The same clip with a decoder of its own, for who reads frames at another place: the two do not
+// make each other seek. Facts and index, also one that is built later, are those of `media`; in
+// frame caches both are one. The file is opened when the first frame is asked for. The caller owns
+// the result.
+MskMedia *msk_media_new_twin(MskMedia *media);
+
 // ---- Index -------------------------------------------------------------------------------------
 
 typedef enum MskIndexMode {

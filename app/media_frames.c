@@ -43,9 +43,9 @@ typedef struct Passing {
 } Passing;
 
 // Decodes on until frame n. NULL without an error when it does not come.
-static MskFrame *decode_until(MskMedia *media, int64_t n, const Passing *passing, GError **error)
+static MskFrame *decode_until(MskMedia *media, const MskIndex *index, int64_t n,
+                              const Passing *passing, GError **error)
 {
-    const MskIndex *index = msk_media_get_index(media);
     g_autoptr(AVFrame) av = av_frame_alloc();
     int n_later = 0;
 
@@ -119,7 +119,7 @@ static MskFrame *get_without_index(MskMedia *media, int64_t n, const Passing *pa
 
     if ((media->is_lost || n <= media->position) && !rewind_reader(media, error))
         return NULL;
-    MskFrame *frame = decode_until(media, n, passing, &problem);
+    MskFrame *frame = decode_until(media, NULL, n, passing, &problem);
     if (!frame && problem)
         g_propagate_error(error, problem);
     else if (!frame)
@@ -140,15 +140,15 @@ static MskFrame *get_with_index(MskMedia *media, const MskIndex *index, int64_t 
     if (!is_near)
         entry = msk_index_find_entry(index, n);
     if (is_near || (is_ahead && entry <= media->reader->next_ordinal + SEEK_DISTANCE))
-        frame = decode_until(media, n, passing, &problem);
+        frame = decode_until(media, index, n, passing, &problem);
     if (!frame && is_near)
         entry = msk_index_find_entry(index, n);
     if (!frame && !problem && index->key != MSK_KEY_NONE &&
         index->packets[entry].entry != MSK_ENTRY_NONE && seek_entry(media, index, entry))
-        frame = decode_until(media, n, passing, &problem);
+        frame = decode_until(media, index, n, passing, &problem);
     // Without a full decode it is not known whether the frame is there: do not search for long.
     if (!frame && !problem && (index->is_decoded || entry == 0) && rewind_reader(media, &problem))
-        frame = decode_until(media, n, passing, &problem);
+        frame = decode_until(media, index, n, passing, &problem);
     if (frame)
         return frame;
     if (problem) {
@@ -168,6 +168,19 @@ static MskFrame *get_image(MskMedia *media, int64_t n, GCancellable *cancellable
     if (!av)
         return NULL;
     return msk_media_wrap(media, av, n, n);
+}
+
+// Opens what a twin reads from.
+static gboolean ensure_reader(MskMedia *media, GCancellable *cancellable, GError **error)
+{
+    gboolean is_image = FALSE;
+
+    if (media->reader)
+        return TRUE;
+    media->reader = msk_reader_open(media->path, media->n_threads, &is_image, cancellable, error);
+    if (is_image)
+        msk_media_set_replaced_error(error, media->path);
+    return media->reader != NULL;
 }
 
 MskFrame *msk_media_get_frame_passing(MskMedia *media, int64_t n, MskMediaFrameFunc passing,
@@ -196,7 +209,7 @@ MskFrame *msk_media_get_frame_passing(MskMedia *media, int64_t n, MskMediaFrameF
         frame = get_image(media, n, cancellable, error);
     } else if (g_hash_table_contains(media->damaged, &n)) {
         set_damaged_error(media, n, error);
-    } else {
+    } else if (ensure_reader(media, cancellable, error)) {
         media->reader->cancellable = cancellable;
         frame = index ? get_with_index(media, index, n, &pass, error)
                       : get_without_index(media, n, &pass, error);

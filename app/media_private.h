@@ -48,6 +48,9 @@ MskReader *msk_reader_open(const char *path, int n_threads, gboolean *is_image,
 void msk_reader_free(MskReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(MskReader, msk_reader_free)
 
+// Where a file has become an image since it was opened.
+void msk_media_set_replaced_error(GError **error, const char *path);
+
 // Starts over by opening the file again, so that everything is as at the first time.
 gboolean msk_reader_rewind(MskReader *reader, GError **error);
 
@@ -166,6 +169,7 @@ gboolean msk_media_check_size(const char *path, int width, int height, GError **
 
 struct _MskMedia {
     GObject parent;
+    MskMedia *original; // of a twin: has the index, the facts and the sequence; NULL: it is none
     // Set by msk_media_open(), constant afterwards.
     char *path;
     int n_threads;
@@ -177,7 +181,7 @@ struct _MskMedia {
 
     GMutex build_lock; // one build at a time
     GMutex lock;       // the decoder and all below
-    MskReader *reader; // or
+    MskReader *reader; // NULL in a twin that was not asked for a frame yet; or
     MskSequence *sequence;
     MskFrame *first;     // frame 0, decoded by opening
     int64_t position;    // last frame the reader has given, -1 before the first
@@ -185,7 +189,7 @@ struct _MskMedia {
     gboolean is_lost;    // the reader must seek before it is used
     GHashTable *damaged; // frame numbers that did not decode
 
-    gpointer index; // MskIndex, atomic; NULL before it is built
+    gpointer index; // MskIndex, atomic; NULL before it is built, and in twins
     GMutex facts_lock;
     GPtrArray *warnings;
 };

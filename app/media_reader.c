@@ -214,6 +214,12 @@ void msk_reader_free(MskReader *reader)
     g_free(reader);
 }
 
+void msk_media_set_replaced_error(GError **error, const char *path)
+{
+    g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_UNREADABLE,
+                "\"%s\" was replaced by another file while it was open; open it again", path);
+}
+
 gboolean msk_reader_rewind(MskReader *reader, GError **error)
 {
     gboolean is_image = FALSE;
@@ -228,9 +234,7 @@ gboolean msk_reader_rewind(MskReader *reader, GError **error)
     if (open_all(reader, &is_image, error))
         return TRUE;
     if (is_image)
-        g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_UNREADABLE,
-                    "\"%s\" was replaced by another file while it was open; open it again",
-                    reader->path);
+        msk_media_set_replaced_error(error, reader->path);
     close_all(reader);
     return FALSE;
 }

@@ -130,7 +130,9 @@ static void start_indexing(MskSession *self)
 MskVideo *msk_session_make_video(MskSession *self)
 {
     MskFrameSource source;
-    msk_frame_source_init_media(&source, self->media, msk_session_get_frame_cache());
+    if (!self->engine_media)
+        self->engine_media = msk_media_new_twin(self->media);
+    msk_frame_source_init_media(&source, self->engine_media, msk_session_get_frame_cache());
     source.n_frames = self->n_frames;
     MskVideoOptions options = MSK_VIDEO_OPTIONS_INIT;
     options.feature_cache_size = (size_t)g_settings_get_int(msk_settings_get(), "feature-cache-mb")
@@ -240,6 +242,7 @@ void msk_session_detach(MskSession *self)
     g_clear_pointer(&self->video, msk_video_unref);
     msk_frame_cache_drop(msk_session_get_frame_cache(), media);
     g_object_unref(media);
+    g_clear_object(&self->engine_media);
     msk_session_close_store(self);
     g_clear_object(&self->clip);
     g_clear_object(&self->file);

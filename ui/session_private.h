@@ -27,6 +27,7 @@ struct _MskSession {
     GFile *file; // as the user knows it
     GFile *clip;
     MskMedia *media;
+    MskMedia *engine_media; // its twin, which the engine reads: the player does not get in its way
     MskLoader *loader;
     MskVideo *video;
     MskDocument *document;

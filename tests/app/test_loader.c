@@ -23,6 +23,7 @@ typedef struct Fixture {
     // What came, in order.
     int64_t shown[N_ANSWERS], thumbnails[N_ANSWERS];
     int n_shown, n_failed, n_thumbnails, n_without;
+    int n_shown_first;  // before the first thumbnail
     gboolean are_right; // numbers and pixels
 } Fixture;
 
@@ -92,6 +93,8 @@ static void show_cb(int64_t n, MskFrame *frame, const GError *error, gpointer us
 static void thumbnail_cb(int64_t n, GBytes *rgba, int width, int height, gpointer user)
 {
     Fixture *fixture = user;
+    if (fixture->n_thumbnails == 0)
+        fixture->n_shown_first = fixture->n_shown;
     fixture->thumbnails[fixture->n_thumbnails++ % N_ANSWERS] = n;
     fixture->n_without += !rgba;
     if (!rgba)
@@ -222,8 +225,8 @@ static void test_order(void)
     msk_loader_request(fixture.loader, 44, show_cb, &fixture);
     let_go(&fixture);
     wait_shown(&fixture, 1);
-    CHECK(fixture.shown[0] == 44 && fixture.n_thumbnails == 0);
     wait_thumbnails(&fixture, 1);
+    CHECK(fixture.shown[0] == 44 && fixture.n_shown_first == 1);
     CHECK(is_cached(&fixture, 6) && is_cached(&fixture, 20));
     CHECK(fixture.thumbnails[0] == 33 && !is_cached(&fixture, 33) && fixture.are_right);
     close_fixture(&fixture);
@@ -330,6 +333,54 @@ static void test_random(void)
     end_group("everything at once");
 }
 
+// Reads the clip in order, as tracking does.
+typedef struct Along {
+    MskMedia *media;
+    gboolean are_right;
+    int n_read; // atomic
+} Along;
+
+static gpointer along_thread(gpointer user)
+{
+    Along *along = user;
+    along->are_right = TRUE;
+    for (int64_t n = 1; n < N_FRAMES; n++) {
+        g_autoptr(MskFrame) frame = msk_media_get_frame(along->media, n, NULL, NULL);
+        along->are_right &= frame && is_frame(frame, n);
+        g_atomic_int_inc(&along->n_read);
+    }
+    return NULL;
+}
+
+// Seeks of the decoder that reads along while pictures elsewhere are shown.
+static int count_seeks(gboolean has_twin)
+{
+    Fixture fixture;
+    open_fixture(&fixture, 4);
+    g_autoptr(MskMedia) twin = has_twin ? msk_media_new_twin(fixture.media) : NULL;
+    MskMedia *media = has_twin ? twin : fixture.media;
+    Along along = {.media = media};
+    GThread *thread = g_thread_new("along", along_thread, &along);
+    for (int i = 0; g_atomic_int_get(&along.n_read) < N_FRAMES - 1 || i < N_FRAMES; i++) {
+        msk_loader_request(fixture.loader, 1 + i * 31 % (N_FRAMES - 1), show_cb, &fixture);
+        wait_shown(&fixture, i + 1);
+    }
+    g_thread_join(thread);
+    CHECK(along.are_right && fixture.are_right && fixture.n_failed == 0);
+    const int n_seeks = media->reader->n_seeks + media->reader->n_rewinds;
+    close_fixture(&fixture);
+    return n_seeks;
+}
+
+static void test_reading_along(void)
+{
+    const int n_alone = count_seeks(TRUE), n_shared = count_seeks(FALSE);
+    printf("seeks while reading %d frames in order: %d, %d of a shared decoder\n", N_FRAMES,
+           n_alone, n_shared);
+    CHECK(n_alone == 0 && n_shared > 10);
+    end_group("reading along");
+}
+
 int main(void)
 {
     if (!clips_begin())
@@ -343,6 +394,7 @@ int main(void)
         test_thumbnails();
         test_closing();
         test_random();
+        test_reading_along();
         g_ptr_array_unref(expected);
     }
     clips_end();

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frame numbers, time stamps and pixels of clips of many kinds, against the ffmpeg commands.
+#include "app/frame_cache.h"
 #include "app/media_private.h"
 #include "tests/app/clips.h"
 #include "tests/support/check.h"
 
+#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,6 +138,24 @@ static void check_effort(const char *path, MskMedia *media)
         CHECK(media->reader->n_rewinds <= media->reader->n_seeks / 8);
 }
 
+// Two readers at different places do not make each other seek when one is the other's twin.
+static void check_twin(MskMedia *media, MskMedia *twin, GBytes *oracle, size_t size)
+{
+    const int64_t n_frames = msk_media_get_n_frames(media);
+    const int n_before = twin->reader->n_seeks + twin->reader->n_rewinds;
+    bool is_same = true;
+
+    CHECK(msk_media_is_indexed(twin) && msk_media_get_n_frames(twin) == n_frames);
+    for (int64_t n = 1; n < n_frames; n++) {
+        is_same &= frame_is(twin, n, oracle, size);
+        if (n % 4 == 0)
+            is_same &= frame_is(media, n * 37 % n_frames, oracle, size);
+    }
+    CHECK(is_same);
+    // To the start, once.
+    CHECK(twin->reader->n_seeks + twin->reader->n_rewinds - n_before <= 1);
+}
+
 static void test_clip(const Clip *clip)
 {
     const char *path = clip_make(clip->name, clip->arguments);
@@ -161,6 +181,9 @@ static void test_clip(const Clip *clip)
     CHECK(msk_media_get_n_frames(media) == -1 && msk_media_estimate_n_frames(media) >= 1);
     CHECK(frame_is(media, 7, oracle, size) && frame_is(media, 8, oracle, size));
     CHECK(frame_is(media, 0, oracle, size) && frame_is(media, 3, oracle, size));
+    g_autoptr(MskMedia) twin = msk_media_new_twin(media);
+    CHECK(frame_is(twin, 6, oracle, size) && frame_is(media, 4, oracle, size));
+    CHECK(frame_is(twin, 7, oracle, size) && twin->reader->n_rewinds == 0);
     g_autoptr(MskFrame) beyond = msk_media_get_frame(media, n_expected, NULL, &error);
     CHECK(!beyond && g_error_matches(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_RANGE));
     g_clear_error(&error);
@@ -174,6 +197,8 @@ static void test_clip(const Clip *clip)
           g_error_matches(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_RANGE));
     check_stamps(media, clip, path);
     check_effort(path, media);
+    if (msk_media_get_n_frames(media) == n_expected)
+        check_twin(media, twin, oracle, size);
     end_group(clip->name);
 }
 
@@ -285,6 +310,36 @@ static void test_building(void)
     g_autoptr(MskFrame) frame = msk_media_get_frame(media, 30, NULL, NULL);
     CHECK(frame && msk_frame_get_number(frame) == 30);
     CHECK(msk_frame_get_pts(frame) == msk_media_get_pts(media, 30));
+
+    // A twin builds nothing of its own, is the same in caches, and outlives the first one.
+    g_autoptr(MskMedia) twin = msk_media_new_twin(media), third = msk_media_new_twin(twin);
+    MskMediaInfo info, twins;
+    watch = (Watch){0};
+    CHECK(msk_media_build_index(third, MSK_INDEX_AUTO, watch_cb, &watch, NULL, NULL));
+    CHECK(watch.n_calls == 0 && msk_media_get_index(third) == msk_media_get_index(media));
+    msk_media_get_info(media, &info);
+    msk_media_get_info(third, &twins);
+    CHECK(twins.n_frames == info.n_frames && twins.duration == info.duration);
+    MskFrameCache *cache = msk_frame_cache_new(64 << 20);
+    msk_frame_unref(msk_frame_cache_get(cache, twin, 30, NULL, NULL));
+    g_autoptr(MskFrame) cached = msk_frame_cache_peek(cache, media, 30);
+    CHECK(cached && !third->reader);
+    msk_frame_cache_free(cache);
+    g_clear_object(&twin);
+    g_clear_object(&media);
+    g_autoptr(MskFrame) late = msk_media_get_frame(third, 31, NULL, &error);
+    CHECK(late && msk_frame_get_number(late) == 31);
+    // The file goes before a twin has opened it.
+    g_autofree char *copy = g_strconcat(path, ".copy", NULL), *contents = NULL;
+    gsize size;
+    CHECK(g_file_get_contents(path, &contents, &size, NULL) &&
+          g_file_set_contents(copy, contents, (gssize)size, NULL));
+    g_autoptr(MskMedia) gone = msk_media_open(copy, NULL, NULL, NULL);
+    g_autoptr(MskMedia) blind = msk_media_new_twin(gone);
+    g_unlink(copy);
+    g_clear_error(&error);
+    CHECK(!msk_media_get_frame(blind, 3, NULL, &error) &&
+          g_error_matches(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_NOT_FOUND));
     end_group("building the index");
 }
 

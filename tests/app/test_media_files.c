@@ -257,6 +257,9 @@ static void check_sequence(const char *path, int n_frames, const char *first, co
         g_autoptr(GBytes) rgb = rgb_of(media, n);
         CHECK(g_bytes_equal(rgb, oracle));
         CHECK(msk_media_get_pts(media, n) == n);
+        g_autoptr(MskMedia) twin = msk_media_new_twin(media);
+        g_autoptr(GBytes) twins = rgb_of(twin, n);
+        CHECK(g_bytes_equal(twins, oracle));
     }
 }
 
