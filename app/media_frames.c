@@ -151,7 +151,8 @@ static MskFrame *get_with_index(MskMedia *media, const MskIndex *index, int64_t 
         frame = decode_until(media, index, n, passing, &problem);
     if (frame)
         return frame;
-    if (problem) {
+    // What was broken off looks like the end of the file.
+    if (problem || g_cancellable_set_error_if_cancelled(media->reader->cancellable, &problem)) {
         g_propagate_error(error, problem);
     } else {
         g_hash_table_add(media->damaged, g_memdup2(&n, sizeof n));
@@ -170,13 +171,15 @@ static MskFrame *get_image(MskMedia *media, int64_t n, GCancellable *cancellable
     return msk_media_wrap(media, av, n, n);
 }
 
-// Opens what a twin reads from.
+// Opens what a twin reads from, or what a rewinding that was broken off has closed.
 static gboolean ensure_reader(MskMedia *media, GCancellable *cancellable, GError **error)
 {
     gboolean is_image = FALSE;
 
-    if (media->reader)
-        return TRUE;
+    if (media->reader) {
+        media->reader->cancellable = cancellable;
+        return media->reader->format || rewind_reader(media, error);
+    }
     media->reader = msk_reader_open(media->path, media->n_threads, &is_image, cancellable, error);
     if (is_image)
         msk_media_set_replaced_error(error, media->path);
@@ -213,9 +216,15 @@ MskFrame *msk_media_get_frame_passing(MskMedia *media, int64_t n, MskMediaFrameF
         media->reader->cancellable = cancellable;
         frame = index ? get_with_index(media, index, n, &pass, error)
                       : get_without_index(media, n, &pass, error);
-        media->reader->cancellable = NULL;
     }
+    if (media->reader)
+        media->reader->cancellable = NULL;
     g_mutex_unlock(&media->lock);
+    // While a file is opened, being broken off is told in many ways.
+    if (!frame && error && g_cancellable_is_cancelled(cancellable)) {
+        g_clear_error(error);
+        g_cancellable_set_error_if_cancelled(cancellable, error);
+    }
     return frame;
 }
 

@@ -280,6 +280,49 @@ static void watch_cb(double fraction, int64_t n_frames, gpointer user)
     }
 }
 
+static gpointer cancel_thread(gpointer user)
+{
+    g_usleep((gulong)(next_random() % 3000));
+    g_cancellable_cancel(user);
+    return NULL;
+}
+
+// Requests that are broken off at any moment, in seeks and rewinds too, leave nothing behind.
+static void test_cancelling(void)
+{
+    const char *path =
+        clip_make("long.mp4", "-f lavfi -i testsrc2=s=320x240:r=25:d=20 -c:v libx264 -g 50 -bf 2");
+    g_autoptr(MskMedia) media = msk_media_open(path, NULL, NULL, NULL);
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    media->index = msk_index_build(path, 1, 0, NULL, NULL, warnings, NULL, NULL);
+    if (!CHECK(media->index && !msk_media_get_index(media)->is_decoded))
+        return;
+    int n_broken_off = 0, n_wrong = 0;
+    for (int i = 0; i < 400; i++) {
+        g_autoptr(GCancellable) cancellable = g_cancellable_new();
+        g_autoptr(GError) error = NULL;
+        GThread *thread = g_thread_new("cancel", cancel_thread, cancellable);
+        const int64_t n = 1 + next_random() % 499;
+        g_autoptr(MskFrame) frame = msk_media_get_frame(media, n, cancellable, &error);
+        n_broken_off += !frame;
+        n_wrong += !frame && !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+        g_thread_join(thread);
+    }
+    CHECK(n_wrong == 0 && g_hash_table_size(media->damaged) == 0);
+    printf("%d of 400 requests broken off\n", n_broken_off);
+    CHECK(n_broken_off > 40);
+    // A rewind that was broken off has closed the file.
+    g_autoptr(GCancellable) cancelled = g_cancellable_new();
+    g_cancellable_cancel(cancelled);
+    media->reader->cancellable = cancelled;
+    CHECK(!msk_reader_rewind(media->reader, NULL) && !media->reader->format);
+    media->reader->cancellable = NULL;
+    media->is_lost = TRUE;
+    g_autoptr(MskFrame) frame = msk_media_get_frame(media, 321, NULL, NULL);
+    CHECK(frame && msk_frame_get_number(frame) == 321);
+    end_group("broken off");
+}
+
 static void test_building(void)
 {
     const char *path = clip_path("b-frames.mp4");
@@ -395,6 +438,7 @@ int main(int argc, char **argv)
     test_packets("vp9.webm", FALSE);
     test_hidden_damage();
     test_building();
+    test_cancelling();
     if (argc > 1)
         test_real_clips(argv[1]);
     clips_end();
