@@ -7,9 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/media_private.h"
 #include "tests/app/clips.h"
 #include "tests/support/check.h"
 #include "tests/ui/session_fixture.h"
+#include "ui/session_private.h"
 
 static const char *folder, *sample, *images;
 
@@ -22,6 +24,11 @@ static gboolean copy_file(const char *from, const char *to)
 {
     g_autoptr(GFile) source = g_file_new_for_path(from), target = g_file_new_for_path(to);
     return g_file_copy(source, target, G_FILE_COPY_OVERWRITE, NULL, NULL, NULL, NULL);
+}
+
+static void count_cb(int *count)
+{
+    (*count)++;
 }
 
 static void save_as(Heard *heard, const char *path)
@@ -519,6 +526,54 @@ static void test_read_only(void)
     end_group("a project that cannot be written");
 }
 
+// ---- Tracking ----------------------------------------------------------------------------------
+
+#define TRACK_LAST 30
+
+// The playhead jumps about after other key frames.
+static void jump_cb(MskTracker *tracker, gint64 frame, Heard *heard)
+{
+    msk_session_set_frame(heard->session, 91 + frame * 17 % 59);
+}
+
+// What is shown meanwhile does not make the engine's decoder seek.
+static void test_tracking_while_looking(void)
+{
+    Heard *heard = fixture_new_session();
+    MskSession *session = heard->session;
+    int n_answered = 0, n_stopped = 0;
+    const char *clip = clip_make("keys.mp4", "-f lavfi -i testsrc2=s=640x360:r=25:d=6 -c:v libx264 "
+                                             "-preset ultrafast -g 30 -sc_threshold 0");
+    msk_session_open_model(session, NULL);
+    fixture_open(heard, clip);
+    CHECK(fixture_wait_count(&heard->n_opened, 1) && fixture_wait_idle(heard));
+    MskTracker *tracker = msk_session_get_tracker(session);
+    g_signal_connect_swapped(tracker, "prompt-answered", G_CALLBACK(count_cb), &n_answered);
+    g_signal_connect_swapped(tracker, "stopped", G_CALLBACK(count_cb), &n_stopped);
+    g_signal_connect(tracker, "tracked", G_CALLBACK(jump_cb), heard);
+    g_autoptr(MskPrompt) prompt = msk_prompt_new(0);
+    msk_prompt_add_point(prompt, 320, 180, TRUE);
+    MskMasklet *masklet = msk_session_ensure_selected(session);
+    CHECK(msk_tracker_prompt(tracker, masklet, prompt, "Add Point"));
+    CHECK(fixture_wait_count(&n_answered, 1));
+    const int n_before = heard->n_pictures;
+    const MskTrackOptions options = {.last = TRACK_LAST, .from = -1};
+    CHECK(msk_tracker_track(tracker, &options, NULL) && fixture_wait_count(&n_stopped, 1));
+    CHECK(msk_masklet_get_frame(masklet, TRACK_LAST, NULL) & MSK_FRAME_HAS_MASK);
+    CHECK(heard->n_pictures - n_before > 5 && heard->n_errors == 0);
+
+    const MskReader *own = session->engine_media->reader, *shown = session->media->reader;
+    if (!CHECK(own && own != shown))
+        return;
+    printf("tracking while looking elsewhere: %d seeks, the player's %d\n",
+           own->n_seeks + own->n_rewinds, shown->n_seeks + shown->n_rewinds);
+    CHECK(own->n_seeks + own->n_rewinds == 0);
+    CHECK(shown->n_seeks + shown->n_rewinds > 1);
+    CHECK(msk_media_get_index(session->engine_media) == msk_media_get_index(session->media));
+    fixture_free_session(heard);
+    end_group("tracking while looking elsewhere");
+}
+
 // ---- Selection ---------------------------------------------------------------------------------
 
 static void test_selection(void)
@@ -572,6 +627,7 @@ int main(int argc, char **argv)
     test_leaving();
     test_unwritten();
     test_read_only();
+    test_tracking_while_looking();
     test_selection();
     clips_end();
     fixture_end();
