@@ -304,11 +304,11 @@ static void draw_picture(MskCanvas *canvas, GtkSnapshot *snapshot)
                       ? 1
                       : zoom_y / rendered->down;
     float scale = (float)layout->scale;
-    gtk_snapshot_append_texture(snapshot, rendered->texture,
-                                &GRAPHENE_RECT_INIT((float)rint(x + rendered->x * across) / scale,
-                                                    (float)rint(y + rendered->y * down) / scale,
-                                                    (float)rint(rendered->width * across) / scale,
-                                                    (float)rint(rendered->height * down) / scale));
+    msk_pixels_draw(rendered->pixels, snapshot, GTK_WIDGET(canvas),
+                    (float)rint(x + rendered->x * across) / scale,
+                    (float)rint(y + rendered->y * down) / scale,
+                    (float)rint(rendered->width * across) / scale,
+                    (float)rint(rendered->height * down) / scale);
 }
 
 void msk_canvas_draw(MskCanvas *canvas, GtkSnapshot *snapshot)

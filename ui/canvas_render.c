@@ -72,7 +72,7 @@ void msk_rendered_unref(MskRendered *rendered)
     if (!rendered || !g_atomic_ref_count_dec(&rendered->refs))
         return;
     msk_scene_unref(rendered->scene);
-    g_clear_object(&rendered->texture);
+    msk_pixels_unref(rendered->pixels);
     g_ptr_array_unref(rendered->mattes);
     g_free(rendered->problem);
     g_free(rendered);
@@ -336,8 +336,8 @@ static MskRendered *render(MskRenderer *renderer, const Request *request)
     rendered->y = down.first;
     rendered->width = across.n;
     rendered->height = down.n;
-    size_t size = (size_t)across.n * (size_t)down.n * sizeof(uint32_t);
-    uint32_t *pixels = g_malloc(size);
+    rendered->pixels = msk_pixels_new(across.n, down.n, TRUE);
+    uint32_t *pixels = msk_pixels_get_data(rendered->pixels);
     MskViewWindow window = {across.first, down.first,          across.n,
                             down.n,       across.picture_zoom, down.picture_zoom};
     msk_view_present(renderer->picture, renderer->width, renderer->height, &window, pixels,
@@ -348,9 +348,6 @@ static MskRendered *render(MskRenderer *renderer, const Request *request)
         g_ptr_array_add(ghosts, get_matte(renderer, scene,
                                           &g_array_index(scene->ghosts, MskSceneGhost, i).source));
     msk_rendered_draw_lines(rendered, pixels, request->layout.scale, ghosts);
-    g_autoptr(GBytes) bytes = g_bytes_new_take(pixels, size);
-    rendered->texture = gdk_memory_texture_new(across.n, down.n, GDK_MEMORY_DEFAULT, bytes,
-                                               (gsize)across.n * sizeof(uint32_t));
     return rendered;
 }
 

@@ -6,6 +6,7 @@
 
 #include "app/view.h"
 #include "ui/canvas_layout.h"
+#include "ui/pixels.h"
 
 G_BEGIN_DECLS
 
@@ -51,7 +52,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(MskScene, msk_scene_unref)
 typedef struct MskRendered {
     gatomicrefcount refs;
     MskScene *scene;
-    GdkTexture *texture;
+    MskPixels *pixels;
     double across, down;     // device pixels a frame pixel
     int x, y, width, height; // device pixels from the frame's corner
     GPtrArray *mattes;       // MskViewMatte of each object of the scene; empty: masks are not shown

@@ -10,7 +10,7 @@
 
 typedef struct Thumb {
     int64_t n;
-    GdkTexture *texture; // NULL: the frame cannot be shown
+    MskPixels *pixels; // NULL: the frame cannot be shown
     gsize size;
     GList link; // in MskTimelineFilm.used
 } Thumb;
@@ -28,7 +28,7 @@ static void free_thumb(gpointer data)
 {
     Thumb *thumb = data;
 
-    g_clear_object(&thumb->texture);
+    msk_pixels_unref(thumb->pixels);
     g_free(thumb);
 }
 
@@ -107,6 +107,19 @@ static gboolean find_cells(MskTimeline *self, Cells *cells)
 
 // ---- Pictures ----------------------------------------------------------------------------------
 
+// From straight alpha.
+static MskPixels *convert(const guint8 *rgba, int width, int height)
+{
+    MskPixels *pixels = msk_pixels_new(width, height, FALSE);
+    guint32 *out = msk_pixels_get_data(pixels);
+    for (int i = 0; i < width * height; i++, rgba += 4) {
+        const guint32 alpha = rgba[3];
+        out[i] = alpha << 24 | (rgba[0] * alpha + 127) / 255 << 16 |
+                 (rgba[1] * alpha + 127) / 255 << 8 | (rgba[2] * alpha + 127) / 255;
+    }
+    return pixels;
+}
+
 static void thumbnail_cb(int64_t n, GBytes *rgba, int width, int height, gpointer user)
 {
     MskTimelineFilm *film = user;
@@ -117,8 +130,7 @@ static void thumbnail_cb(int64_t n, GBytes *rgba, int width, int height, gpointe
     thumb->n = n;
     thumb->link.data = thumb;
     if (rgba) {
-        thumb->texture =
-            gdk_memory_texture_new(width, height, GDK_MEMORY_R8G8B8A8, rgba, (gsize)width * 4);
+        thumb->pixels = convert(g_bytes_get_data(rgba, NULL), width, height);
         thumb->size = (gsize)width * (gsize)height * 4;
     }
     g_hash_table_insert(film->thumbs, &thumb->n, thumb);
@@ -157,7 +169,7 @@ static gboolean request_timeout(gpointer user)
     return G_SOURCE_REMOVE;
 }
 
-static void put_thumb(MskTimeline *self, GtkSnapshot *snapshot, GdkTexture *texture,
+static void put_thumb(MskTimeline *self, GtkSnapshot *snapshot, MskPixels *pixels,
                       const Cells *cells, int64_t n)
 {
     const MskTimelineView *view = &self->view;
@@ -173,12 +185,13 @@ static void put_thumb(MskTimeline *self, GtkSnapshot *snapshot, GdkTexture *text
 
     if (width < 1)
         return;
-    if (!texture) {
+    if (!pixels) {
         gtk_snapshot_append_color(snapshot, &self->style.line, &rect);
         return;
     }
     gtk_snapshot_push_clip(snapshot, &rect);
-    gtk_snapshot_append_texture(snapshot, texture, &whole);
+    msk_pixels_draw(pixels, snapshot, self->film, whole.origin.x, whole.origin.y, whole.size.width,
+                    whole.size.height);
     gtk_snapshot_pop(snapshot);
 }
 
@@ -200,7 +213,7 @@ void msk_timeline_draw_film(MskTimeline *self, GtkSnapshot *snapshot, int width,
         } else if (!g_hash_table_contains(film->pending, &n)) {
             is_missing = TRUE;
         }
-        put_thumb(self, snapshot, thumb ? thumb->texture : NULL, &cells, n);
+        put_thumb(self, snapshot, thumb ? thumb->pixels : NULL, &cells, n);
     }
     if (is_missing && !film->request_id && msk_session_get_loader(self->session))
         film->request_id = g_timeout_add(REQUEST_DELAY, request_timeout, film);

@@ -13,7 +13,7 @@ static void free_tile(gpointer data)
 {
     MskTimelineTile *tile = data;
 
-    g_clear_pointer(&tile->node, gsk_render_node_unref);
+    msk_pixels_unref(tile->pixels);
     g_free(tile);
 }
 

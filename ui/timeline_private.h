@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/timecode.h"
+#include "ui/pixels.h"
 #include "ui/timeline.h"
 #include "ui/timeline_view.h"
 
@@ -25,7 +26,7 @@ G_BEGIN_DECLS
 typedef struct MskTimelineLane MskTimelineLane;
 
 typedef struct MskTimelineTile {
-    GskRenderNode *node; // from (0, 0); NULL: empty
+    MskPixels *pixels; // NULL: empty
     guint64 last_used;
     gboolean is_partial; // doubt was not known of all frames
 } MskTimelineTile;
@@ -68,8 +69,8 @@ typedef struct MskTimelineStyle {
     GdkRGBA foreground, dim, line, accent, warning, selected, odd, background;
     guint32 background_rgb;
     int scale;
-    guint32 *shapes[MSK_N_SHAPES]; // premultiplied, MSK_SHAPE_SIZE * scale on each side
-    GdkTexture *ghost;             // a selected or dragged keyframe
+    MskPixels *shapes[MSK_N_SHAPES]; // MSK_SHAPE_SIZE * scale on each side
+    MskPixels *ghost;                // a selected or dragged keyframe
     PangoLayout *layout;
 } MskTimelineStyle;
 
@@ -81,8 +82,8 @@ void msk_timeline_style_clear(MskTimelineStyle *style);
 // An object's colour, fit to be seen on the lane.
 GdkRGBA msk_timeline_style_get_colour(const MskTimelineStyle *style, guint32 colour);
 // A selected or dragged keyframe of the lane at y.
-void msk_timeline_style_put_ghost(const MskTimelineStyle *style, GtkSnapshot *snapshot, float x,
-                                  float y);
+void msk_timeline_style_put_ghost(const MskTimelineStyle *style, GtkSnapshot *snapshot,
+                                  GtkWidget *widget, float x, float y);
 // Text as a node with its top left corner at (0, 0); *width in pixels. The caller owns the node.
 GskRenderNode *msk_timeline_style_draw_text(MskTimelineStyle *style, GtkWidget *widget,
                                             const char *text, const GdkRGBA *colour, int *width);

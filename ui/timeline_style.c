@@ -24,14 +24,14 @@ static GdkRGBA with_alpha(GdkRGBA colour, float alpha)
 
 typedef void (*PaintFunc)(cairo_t *cr, const MskTimelineStyle *style);
 
-// The shape's pixels, premultiplied; MSK_SHAPE_SIZE * scale on each side.
-static guint32 *paint(const MskTimelineStyle *style, PaintFunc func)
+// The shape's pixels, MSK_SHAPE_SIZE * scale on each side.
+static MskPixels *paint(const MskTimelineStyle *style, PaintFunc func)
 {
     const int size = MSK_SHAPE_SIZE * style->scale;
-    const gsize length = (gsize)size * (gsize)size * sizeof(guint32);
-    guint32 *pixels = g_malloc0(length);
+    MskPixels *pixels = msk_pixels_new(size, size, FALSE);
     cairo_surface_t *surface = cairo_image_surface_create_for_data(
-        (guchar *)pixels, CAIRO_FORMAT_ARGB32, size, size, size * (int)sizeof(guint32));
+        (guchar *)msk_pixels_get_data(pixels), CAIRO_FORMAT_ARGB32, size, size,
+        size * (int)sizeof(guint32));
     cairo_t *cr = cairo_create(surface);
 
     cairo_scale(cr, style->scale, style->scale);
@@ -113,8 +113,8 @@ void msk_timeline_style_load(void)
 void msk_timeline_style_clear(MskTimelineStyle *style)
 {
     for (int i = 0; i < MSK_N_SHAPES; i++)
-        g_clear_pointer(&style->shapes[i], g_free);
-    g_clear_object(&style->ghost);
+        g_clear_pointer(&style->shapes[i], msk_pixels_unref);
+    g_clear_pointer(&style->ghost, msk_pixels_unref);
     g_clear_object(&style->layout);
 }
 
@@ -140,11 +140,7 @@ void msk_timeline_style_update(MskTimelineStyle *style, GtkWidget *widget)
     style->selected = with_alpha(style->accent, 0.18f);
     for (int i = 0; i < MSK_N_SHAPES; i++)
         style->shapes[i] = paint(style, funcs[i]);
-    const int size = MSK_SHAPE_SIZE * style->scale;
-    guint32 *ghost = paint(style, paint_ghost);
-    g_autoptr(GBytes) bytes = g_bytes_new_take(ghost, (gsize)(size * size) * sizeof(guint32));
-    style->ghost = gdk_memory_texture_new(size, size, GDK_MEMORY_DEFAULT, bytes,
-                                          (gsize)size * sizeof(guint32));
+    style->ghost = paint(style, paint_ghost);
 }
 
 GdkRGBA msk_timeline_style_get_colour(const MskTimelineStyle *style, guint32 colour)
@@ -152,14 +148,13 @@ GdkRGBA msk_timeline_style_get_colour(const MskTimelineStyle *style, guint32 col
     return msk_rgb_to_rgba(msk_timeline_fit_colour(colour, style->background_rgb, LANE_CONTRAST));
 }
 
-void msk_timeline_style_put_ghost(const MskTimelineStyle *style, GtkSnapshot *snapshot, float x,
-                                  float y)
+void msk_timeline_style_put_ghost(const MskTimelineStyle *style, GtkSnapshot *snapshot,
+                                  GtkWidget *widget, float x, float y)
 {
     const int half = MSK_SHAPE_SIZE / 2; // x: the pixel in the middle
 
-    gtk_snapshot_append_texture(snapshot, style->ghost,
-                                &GRAPHENE_RECT_INIT(x - half, y + MSK_TIMELINE_SHAPE_Y - half,
-                                                    MSK_SHAPE_SIZE, MSK_SHAPE_SIZE));
+    msk_pixels_draw(style->ghost, snapshot, widget, x - half, y + MSK_TIMELINE_SHAPE_Y - half,
+                    MSK_SHAPE_SIZE, MSK_SHAPE_SIZE);
 }
 
 GskRenderNode *msk_timeline_style_draw_text(MskTimelineStyle *style, GtkWidget *widget,

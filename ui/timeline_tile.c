@@ -225,8 +225,8 @@ static void draw_marks(const Picture *picture, const MskTimelineStyle *style, co
         const MskTimelineMark *mark = &g_array_index(marks, MskTimelineMark, i);
         fill(picture, tick, mark->pixel, MSK_TIMELINE_BAR_TOP - TICK_HEIGHT, 1, TICK_HEIGHT);
         if (mark->pixel - before >= SHAPE_GAP)
-            put_shape(picture, style->shapes[get_shape(mark->bits)], mark->pixel,
-                      MSK_TIMELINE_SHAPE_Y);
+            put_shape(picture, msk_pixels_get_data(style->shapes[get_shape(mark->bits)]),
+                      mark->pixel, MSK_TIMELINE_SHAPE_Y);
         before = mark->pixel;
     }
 }
@@ -257,13 +257,13 @@ void msk_timeline_tile_draw(MskTimelineLane *lane, MskTimelineTile *tile, int64_
     Scratch *scratch = get_scratch();
     gboolean complete = TRUE;
 
-    g_clear_pointer(&tile->node, gsk_render_node_unref);
+    g_clear_pointer(&tile->pixels, msk_pixels_unref);
     tile->is_partial = FALSE;
     get_runs(lane, x0 - REACH, end + REACH, scratch->runs);
     if (scratch->runs->len == 0)
         return;
-    const gsize size = (gsize)picture.width * (gsize)picture.height * sizeof(guint32);
-    picture.pixels = g_malloc0(size);
+    tile->pixels = msk_pixels_new(picture.width, picture.height, FALSE);
+    picture.pixels = msk_pixels_get_data(tile->pixels);
     msk_timeline_join_marks(view, scratch->runs, scratch->marks);
     msk_timeline_join_runs(view, scratch->runs, scratch->stretches);
     for (guint i = 0; i < scratch->stretches->len; i++) {
@@ -275,11 +275,4 @@ void msk_timeline_tile_draw(MskTimelineLane *lane, MskTimelineTile *tile, int64_
     }
     draw_marks(&picture, style, scratch->marks);
     tile->is_partial = !complete;
-
-    g_autoptr(GBytes) bytes = g_bytes_new_take(picture.pixels, size);
-    g_autoptr(GdkTexture) texture =
-        gdk_memory_texture_new(picture.width, picture.height, GDK_MEMORY_DEFAULT, bytes,
-                               (gsize)picture.width * sizeof(guint32));
-    tile->node = gsk_texture_node_new(
-        texture, &GRAPHENE_RECT_INIT(0, 0, MSK_TIMELINE_TILE_WIDTH, MSK_TIMELINE_LANE_HEIGHT));
 }

@@ -42,16 +42,6 @@ static gboolean redraw_idle(gpointer user)
     return G_SOURCE_REMOVE;
 }
 
-static void put_node(GtkSnapshot *snapshot, GskRenderNode *node, float x, float y)
-{
-    if (!node)
-        return;
-    gtk_snapshot_save(snapshot);
-    gtk_snapshot_translate(snapshot, &GRAPHENE_POINT_INIT(x, y));
-    gtk_snapshot_append_node(snapshot, node);
-    gtk_snapshot_restore(snapshot);
-}
-
 static void draw_background(MskTimeline *self, GtkSnapshot *snapshot, const MskTimelineLane *lane,
                             gboolean is_selected, float y, int width)
 {
@@ -68,12 +58,12 @@ static void draw_keyframe(MskTimeline *self, GtkSnapshot *snapshot, float y)
     const MskTimelineView *view = &self->view;
     const int64_t at = msk_timeline_view_get_middle(view, self->keyframe) - view->scroll;
 
-    msk_timeline_style_put_ghost(&self->style, snapshot, (float)at, y);
+    msk_timeline_style_put_ghost(&self->style, snapshot, self->tracks, (float)at, y);
     if (self->drag != MSK_DRAG_KEYFRAME || !self->is_moved)
         return;
     const int64_t to = msk_timeline_view_get_middle(view, self->drag_frame) - view->scroll;
     put_rect(snapshot, &self->style.accent, (float)to, y, 1, MSK_TIMELINE_LANE_HEIGHT - 1);
-    msk_timeline_style_put_ghost(&self->style, snapshot, (float)to, y);
+    msk_timeline_style_put_ghost(&self->style, snapshot, self->tracks, (float)to, y);
 }
 
 void msk_timeline_draw_lanes(MskTimeline *self, GtkSnapshot *snapshot, int width, int height)
@@ -100,7 +90,10 @@ void msk_timeline_draw_lanes(MskTimeline *self, GtkSnapshot *snapshot, int width
             gtk_snapshot_push_opacity(snapshot, 0.45);
         for (int64_t t = first_tile; t <= last_tile; t++) {
             MskTimelineTile *tile = get_tile(lane, t, deadline);
-            put_node(snapshot, tile->node, (float)(t * MSK_TIMELINE_TILE_WIDTH - scroll), y);
+            if (tile->pixels)
+                msk_pixels_draw(tile->pixels, snapshot, self->tracks,
+                                (float)(t * MSK_TIMELINE_TILE_WIDTH - scroll), y,
+                                MSK_TIMELINE_TILE_WIDTH, MSK_TIMELINE_LANE_HEIGHT);
             is_partial |= tile->is_partial;
         }
         if (is_hidden)

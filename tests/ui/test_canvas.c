@@ -166,15 +166,13 @@ static void open_place(Place *place, const char *clip)
     WAIT_FOR(is_settled(place));
 }
 
-// The texture on the screen as 0xAARRGGBB.
+// What is on the screen as 0xAARRGGBB.
 static uint32_t *download(const Place *place, int *width, int *height)
 {
-    GdkTexture *texture = place->canvas->rendered->texture;
-    *width = gdk_texture_get_width(texture);
-    *height = gdk_texture_get_height(texture);
-    uint32_t *pixels = g_new(uint32_t, (size_t)*width * (size_t)*height);
-    gdk_texture_download(texture, (guchar *)pixels, (gsize)*width * 4);
-    return pixels;
+    const MskPixels *pixels = place->canvas->rendered->pixels;
+    *width = msk_pixels_get_width(pixels);
+    *height = msk_pixels_get_height(pixels);
+    return g_memdup2(msk_pixels_get_data(pixels), (gsize)*width * (gsize)*height * 4);
 }
 
 static bool pixel_equals(uint32_t pixel, const uint8_t *rgba)
