@@ -4,6 +4,10 @@
 // call. Feature maps are (H, W, C), tokens (T, C), weights as torch stores them. Activations and
 // results are fp32; a backend may compute in bf16 with fp32 accumulation when the model asks so.
 // `dst` never overlaps an input unless an operation says that it may.
+//
+// Many of a kind in one call: matmul_nt, attention, rope, the convolutions and fill_holes also take
+// tensors with one more dimension in front, (B, ...), and weights and biases are then the same for
+// all. sam2_op_*() calls a backend that is not `batched` once for each.
 #pragma once
 
 #include "model/tensor.h"
@@ -34,6 +38,9 @@ typedef struct Sam2BackendOps {
     Sam2Status (*upload)(Sam2Backend *be, void *dst, const void *host, size_t size);
     Sam2Status (*download)(Sam2Backend *be, void *host, const void *src, size_t size);
     Sam2Status (*copy)(Sam2Backend *be, void *dst, const void *src, size_t size);
+    // n rows of row_size bytes, whose beginnings are dst_step and src_step bytes apart.
+    Sam2Status (*copy_rows)(Sam2Backend *be, void *dst, size_t dst_step, const void *src,
+                            size_t src_step, size_t row_size, int64_t n);
     // `host` is fp32 in torch's layout; it is copied or packed. weight_free takes zeroed ones.
     Sam2Status (*weight_init)(Sam2Backend *be, Sam2Weight *out, Sam2WeightKind kind,
                               const Sam2Tensor *host);
@@ -84,7 +91,7 @@ typedef struct Sam2BackendOps {
     Sam2Status (*max_pool)(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x);
     // dst (2H, 2W, C) += nearest-neighbour x2 of x (H, W, C).
     Sam2Status (*upsample_add)(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x);
-    // dst = a + scale b; b has a's elements, or is one row (C) added to every row. dst may be a.
+    // dst = a + scale b; b has a's elements, or fewer and is repeated. dst may be a.
     Sam2Status (*add)(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *a,
                       const Sam2Tensor *b, float scale);
     // dst = scale act(x) + bias with act sigmoid, or (x > 0) if binarize.
@@ -103,9 +110,48 @@ typedef struct Sam2BackendOps {
                               int height, size_t stride, bool exact_8bit);
     // 8-connected components of x (H, W) <= 0 with at most max_area pixels become `value`.
     Sam2Status (*fill_holes)(Sam2Backend *be, const Sam2Tensor *x, int max_area, float value);
+    // What n objects remember, in one tensor each: memory (B, T, m), and keys, which are memory and
+    // its position. T = n_frames * hw + n_tokens; `table` as Sam2MemoryTable lays it out, position
+    // (hw, m), temporal (rows, m).
+    Sam2Status (*gather_memory)(Sam2Backend *be, const Sam2Tensor *memory, const Sam2Tensor *keys,
+                                const Sam2Tensor *table, const Sam2Tensor *position,
+                                const Sam2Tensor *temporal, int64_t n_frames);
+    // Of three masks the best: logits (B, 4, n), tokens (4, B, d), iou (B, 4) before the sigmoid,
+    // score (B, 1). The index of the largest of sigmoid(iou[1..3]), the first on ties, decides what
+    // low (B, n) and token (B, d) become; low is `absent` throughout where score is not positive.
+    // scores (B, 2): that sigmoid, and score.
+    Sam2Status (*choose_mask)(Sam2Backend *be, const Sam2Tensor *low, const Sam2Tensor *token,
+                              const Sam2Tensor *scores, const Sam2Tensor *logits,
+                              const Sam2Tensor *tokens, const Sam2Tensor *iou,
+                              const Sam2Tensor *score, float absent);
+    // Where object b is absent (scores (B, 2), the second not positive), row (C) is added to each
+    // row of x (B, T, C), or replaces it.
+    Sam2Status (*mark_absent)(Sam2Backend *be, const Sam2Tensor *x, const Sam2Tensor *scores,
+                              const Sam2Tensor *row, bool replace);
     // Waits until everything asked for is done.
     Sam2Status (*sync)(Sam2Backend *be);
 } Sam2BackendOps;
+
+// The table of gather_memory, one block: addresses (B, n_frames) of memories (hw, m) in backend
+// memory; their rows of `temporal` (B, n_frames); tokens, then their keys, (B, n_tokens, m) each.
+typedef struct Sam2MemoryTable {
+    uint64_t *sources;
+    int64_t *rows;
+    float *tokens, *keys;
+    size_t size; // bytes
+} Sam2MemoryTable;
+
+static inline Sam2MemoryTable sam2_memory_table(void *data, int64_t n_objects, int64_t n_frames,
+                                                int64_t n_tokens, int64_t width)
+{
+    Sam2MemoryTable table = {.sources = (uint64_t *)data};
+    int64_t n = n_objects * n_frames, n_floats = n_objects * n_tokens * width;
+    table.rows = (int64_t *)((char *)data + (size_t)n * 8);
+    table.tokens = (float *)((char *)data + (size_t)n * 16);
+    table.keys = (float *)((char *)data + (size_t)n * 16 + (size_t)n_floats * 4);
+    table.size = (size_t)n * 16 + (size_t)n_floats * 8;
+    return table;
+}
 
 struct Sam2Backend {
     const Sam2BackendOps *ops;
@@ -115,6 +161,7 @@ struct Sam2Backend {
     // Work that can be cut into parts is best cut so that the tensors of a part have about as many
     // bytes: they stay in the cache. SIZE_MAX: whole is best.
     size_t chunk_size;
+    bool batched; // see the top
     char name[64];
     Sam2Error error; // of the last operation that failed
     void *state;     // backend's own
@@ -170,6 +217,15 @@ Sam2Status sam2_op_resize(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tens
 Sam2Status sam2_op_image_input(Sam2Backend *be, const Sam2Tensor *dst, const uint8_t *rgb,
                                int width, int height, size_t stride, bool exact_8bit);
 Sam2Status sam2_op_fill_holes(Sam2Backend *be, const Sam2Tensor *x, int max_area, float value);
+Sam2Status sam2_op_gather_memory(Sam2Backend *be, const Sam2Tensor *memory, const Sam2Tensor *keys,
+                                 const Sam2Tensor *table, const Sam2Tensor *position,
+                                 const Sam2Tensor *temporal, int64_t n_frames);
+Sam2Status sam2_op_choose_mask(Sam2Backend *be, const Sam2Tensor *low, const Sam2Tensor *token,
+                               const Sam2Tensor *scores, const Sam2Tensor *logits,
+                               const Sam2Tensor *tokens, const Sam2Tensor *iou,
+                               const Sam2Tensor *score, float absent);
+Sam2Status sam2_op_mark_absent(Sam2Backend *be, const Sam2Tensor *x, const Sam2Tensor *scores,
+                               const Sam2Tensor *row, bool replace);
 
 // Memory with the failure told in be->error.
 Sam2Status sam2_backend_alloc(Sam2Backend *be, Sam2Tensor *out, int n_dims, const int64_t *shape);

@@ -119,10 +119,17 @@ static Sam2Status project(Sam2Arena *arena, const Sam2Linear *linear, const Sam2
     return sam2_op_linear(arena->be, out, x, linear->weight, linear->bias, SAM2_ACT_NONE, NULL);
 }
 
-// dst = attention(q, k, v) + residual (or nothing); dst may be the residual.
-static Sam2Status attend(const Sam2Attention *attention, Sam2Arena *arena, const Sam2Tensor *dst,
-                         const Sam2Tensor *q, const Sam2Tensor *k, const Sam2Tensor *v,
-                         const Sam2Tensor *residual)
+// x (n * T, C) as (n, T, C)
+static Sam2Tensor split(const Sam2Tensor *x, int64_t n)
+{
+    return SAM2_RESHAPE(x, n, x->shape[0] / n, x->shape[1]);
+}
+
+// dst = attention(q, k, v) + residual (or nothing), the rows of n objects each; dst may be the
+// residual.
+static Sam2Status attend(const Sam2Attention *attention, Sam2Arena *arena, int64_t n,
+                         const Sam2Tensor *dst, const Sam2Tensor *q, const Sam2Tensor *k,
+                         const Sam2Tensor *v, const Sam2Tensor *residual)
 {
     Sam2Backend *be = arena->be;
     Sam2ArenaMark mark = sam2_arena_mark(arena);
@@ -132,7 +139,11 @@ static Sam2Status attend(const Sam2Attention *attention, Sam2Arena *arena, const
     SAM2_TRY(project(arena, &attention->v, v, &pv));
     SAM2_TRY(SAM2_TAKE(arena, &out, pq.shape[0], pq.shape[1]));
     float scale = 1.0f / sqrtf((float)(pq.shape[1] / N_HEADS));
-    SAM2_TRY(sam2_op_attention(be, &out, &pq, &pk, &pv, N_HEADS, scale));
+    Sam2Tensor to = split(&out, n);
+    pq = split(&pq, n);
+    pk = split(&pk, n);
+    pv = split(&pv, n);
+    SAM2_TRY(sam2_op_attention(be, &to, &pq, &pk, &pv, N_HEADS, scale));
     SAM2_TRY(sam2_op_linear(be, dst, &out, attention->out.weight, attention->out.bias,
                             SAM2_ACT_NONE, residual));
     sam2_arena_release(arena, mark);
@@ -144,8 +155,9 @@ static Sam2Status normalise(Sam2Backend *be, const Sam2Norm *norm, const Sam2Ten
     return sam2_op_layer_norm(be, x, x, norm->gamma, norm->beta, EPS, SAM2_ACT_NONE);
 }
 
-// queries (T, d), keys (h * w, d), both updated; query_pe = the first queries, key_pe (h * w, d).
-static Sam2Status run_layer(const Sam2DecoderLayer *layer, Sam2Arena *arena, bool first,
+// queries (n * T, d), keys (n * h * w, d), both updated; query_pe (T, d), the first queries, and
+// key_pe (h * w, d) are the same for all objects.
+static Sam2Status run_layer(const Sam2DecoderLayer *layer, Sam2Arena *arena, int64_t n, bool first,
                             const Sam2Tensor *queries, const Sam2Tensor *keys,
                             const Sam2Tensor *query_pe, const Sam2Tensor *key_pe)
 {
@@ -157,16 +169,16 @@ static Sam2Status run_layer(const Sam2DecoderLayer *layer, Sam2Arena *arena, boo
     SAM2_TRY(SAM2_TAKE(arena, &k, keys->shape[0], d));
     SAM2_TRY(SAM2_TAKE(arena, &hidden, t, MLP_DIM));
     if (first) {
-        SAM2_TRY(attend(&layer->self, arena, queries, queries, queries, queries, NULL));
+        SAM2_TRY(attend(&layer->self, arena, n, queries, queries, queries, queries, NULL));
     } else {
         SAM2_TRY(sam2_op_add(be, &q, queries, query_pe, 1.0f));
-        SAM2_TRY(attend(&layer->self, arena, queries, &q, &q, queries, queries));
+        SAM2_TRY(attend(&layer->self, arena, n, queries, &q, &q, queries, queries));
     }
     SAM2_TRY(normalise(be, &layer->norm1, queries));
 
     SAM2_TRY(sam2_op_add(be, &q, queries, query_pe, 1.0f));
     SAM2_TRY(sam2_op_add(be, &k, keys, key_pe, 1.0f));
-    SAM2_TRY(attend(&layer->token_to_image, arena, queries, &q, &k, keys, queries));
+    SAM2_TRY(attend(&layer->token_to_image, arena, n, queries, &q, &k, keys, queries));
     SAM2_TRY(normalise(be, &layer->norm2, queries));
 
     SAM2_TRY(sam2_op_linear(be, &hidden, queries, layer->mlp0.weight, layer->mlp0.bias,
@@ -176,57 +188,110 @@ static Sam2Status run_layer(const Sam2DecoderLayer *layer, Sam2Arena *arena, boo
     SAM2_TRY(normalise(be, &layer->norm3, queries));
 
     SAM2_TRY(sam2_op_add(be, &q, queries, query_pe, 1.0f));
-    SAM2_TRY(attend(&layer->image_to_token, arena, keys, &k, &q, queries, keys));
+    SAM2_TRY(attend(&layer->image_to_token, arena, n, keys, &k, &q, queries, keys));
     SAM2_TRY(normalise(be, &layer->norm4, keys));
     sam2_arena_release(arena, mark);
     return SAM2_OK;
 }
 
-// keys (h, w, d) to (4h, 4w, d / 8)
+// keys (n * h * w, d) to (n, 4h, 4w, d / 8)
 static Sam2Status upscale(const Sam2MaskDecoder *decoder, Sam2Arena *arena,
                           const Sam2Features *features, const Sam2Tensor *keys, Sam2Tensor *out)
 {
     Sam2Backend *be = arena->be;
-    int64_t h = decoder->top_size, d = decoder->d_model;
-    Sam2Tensor x = SAM2_RESHAPE(keys, h, h, d), half;
-    SAM2_TRY(SAM2_TAKE(arena, out, 4 * h, 4 * h, d / 8));
-    SAM2_TRY(SAM2_TAKE(arena, &half, 2 * h, 2 * h, d / 4));
+    int64_t h = decoder->top_size, d = decoder->d_model, n = keys->shape[0] / (h * h);
+    Sam2Tensor x = SAM2_RESHAPE(keys, n, h, h, d), half;
+    SAM2_TRY(SAM2_TAKE(arena, out, n, 4 * h, 4 * h, d / 8));
+    SAM2_TRY(SAM2_TAKE(arena, &half, n, 2 * h, 2 * h, d / 4));
     SAM2_TRY(sam2_op_conv_transpose(be, &half, &x, decoder->upscale0.weight, decoder->upscale0.bias,
                                     &features->s1, SAM2_ACT_NONE));
-    Sam2Tensor rows = SAM2_RESHAPE(&half, 4 * h * h, d / 4);
+    Sam2Tensor rows = SAM2_RESHAPE(&half, n * 4 * h * h, d / 4);
     SAM2_TRY(sam2_op_layer_norm(be, &rows, &rows, decoder->upscale_norm.gamma,
                                 decoder->upscale_norm.beta, 1e-6f, SAM2_ACT_GELU));
     return sam2_op_conv_transpose(be, out, &half, decoder->upscale1.weight, decoder->upscale1.bias,
                                   &features->s0, SAM2_ACT_GELU);
 }
 
-static Sam2Status run_heads(const Sam2MaskDecoder *decoder, Sam2Arena *arena,
+// Row `first` of each object's t rows of queries to dst (n, d).
+static Sam2Status pick_rows(const Sam2MaskDecoder *decoder, Sam2Backend *be,
+                            const Sam2Tensor *queries, int64_t t, int64_t first,
+                            const Sam2Tensor *dst)
+{
+    size_t size = (size_t)decoder->d_model * sizeof(float);
+    return be->ops->copy_rows(be, dst->data, size, (char *)queries->data + (size_t)first * size,
+                              (size_t)t * size, size, dst->shape[0]);
+}
+
+// queries (n * t, d), upscaled (n, 4h, 4w, d / 8)
+static Sam2Status run_heads(const Sam2MaskDecoder *decoder, Sam2Arena *arena, int64_t t,
                             const Sam2Tensor *queries, const Sam2Tensor *upscaled,
-                            Sam2DecoderOutput *out)
+                            const Sam2DecodedObjects *out)
 {
     Sam2Backend *be = arena->be;
-    int64_t h = decoder->top_size, c = decoder->d_model / 8;
+    int64_t c = decoder->d_model / 8, n = upscaled->shape[0], n_pixels = out->masks.shape[2];
+    size_t row_size = (size_t)c * sizeof(float);
     Sam2ArenaMark mark = sam2_arena_mark(arena);
-    Sam2Tensor hyper, head;
-    SAM2_TRY(SAM2_TAKE(arena, &hyper, N_MASKS, c));
+    Sam2Tensor hyper, head, token;
+    SAM2_TRY(SAM2_TAKE(arena, &hyper, n, N_MASKS, c));
+    SAM2_TRY(SAM2_TAKE(arena, &token, n, decoder->d_model));
     for (int i = 0; i < N_MASKS; i++) {
-        Sam2Tensor token = sam2_tensor_rows(&out->tokens, i, 1);
-        SAM2_TRY(sam2_mlp3_forward(&decoder->hyper[i], arena, &token, &head));
-        Sam2Tensor row = sam2_tensor_rows(&hyper, i, 1);
-        SAM2_TRY(be->ops->copy(be, row.data, head.data, sam2_tensor_size(&row)));
+        Sam2Tensor rows = sam2_tensor_rows(&out->tokens, i, 1);
+        rows = SAM2_RESHAPE(&rows, n, decoder->d_model);
+        SAM2_TRY(pick_rows(decoder, be, queries, t, 2 + i, &rows));
+        SAM2_TRY(sam2_mlp3_forward(&decoder->hyper[i], arena, &rows, &head));
+        SAM2_TRY(be->ops->copy_rows(be, (char *)hyper.data + (size_t)i * row_size,
+                                    N_MASKS * row_size, head.data, row_size, row_size, n));
     }
-    Sam2Tensor pixels = SAM2_RESHAPE(upscaled, 16 * h * h, c);
-    Sam2Tensor masks = SAM2_RESHAPE(&out->masks, N_MASKS, 16 * h * h);
-    SAM2_TRY(sam2_op_matmul_nt(be, &masks, &hyper, &pixels));
+    Sam2Tensor pixels = SAM2_RESHAPE(upscaled, n, n_pixels, c);
+    SAM2_TRY(sam2_op_matmul_nt(be, &out->masks, &hyper, &pixels));
 
-    Sam2Tensor token = sam2_tensor_rows(queries, 1, 1);
-    SAM2_TRY(sam2_mlp3_forward(&decoder->iou_head, arena, &token, &head));
-    SAM2_TRY(be->ops->download(be, out->iou, head.data, sizeof out->iou));
-    token = sam2_tensor_rows(queries, 0, 1);
-    SAM2_TRY(sam2_mlp3_forward(&decoder->score_head, arena, &token, &head));
-    SAM2_TRY(be->ops->download(be, &out->object_score, head.data, sizeof out->object_score));
-    for (int i = 0; i < N_MASKS; i++)
-        out->iou[i] = 1.0f / (1.0f + expf(-out->iou[i]));
+    const Sam2Tensor *scores[] = {&out->score, &out->iou};
+    const Sam2Mlp3 *heads[] = {&decoder->score_head, &decoder->iou_head};
+    for (int i = 0; i < 2; i++) {
+        SAM2_TRY(pick_rows(decoder, be, queries, t, i, &token));
+        SAM2_TRY(sam2_mlp3_forward(heads[i], arena, &token, &head));
+        SAM2_TRY(be->ops->copy(be, scores[i]->data, head.data, sam2_tensor_size(&head)));
+    }
+    sam2_arena_release(arena, mark);
+    return SAM2_OK;
+}
+
+Sam2Status sam2_mask_decoder_run(const Sam2MaskDecoder *decoder, Sam2Arena *arena,
+                                 const Sam2PromptEncoder *prompts, const Sam2Features *features,
+                                 const Sam2Tensor *image, const Sam2Tensor *dense,
+                                 const Sam2Tensor *tokens, Sam2DecodedObjects *out)
+{
+    Sam2Backend *be = arena->be;
+    int64_t h = decoder->top_size, d = decoder->d_model, t = tokens->shape[0];
+    int64_t n = image->shape[0] / (h * h);
+    SAM2_TRY(SAM2_TAKE(arena, &out->masks, n, N_MASKS, 16 * h * h));
+    SAM2_TRY(SAM2_TAKE(arena, &out->tokens, N_MASKS, n, d));
+    SAM2_TRY(SAM2_TAKE(arena, &out->iou, n, N_MASKS));
+    SAM2_TRY(SAM2_TAKE(arena, &out->score, n, 1));
+    Sam2ArenaMark mark = sam2_arena_mark(arena);
+    Sam2Tensor queries, keys, q, k, upscaled;
+    SAM2_TRY(SAM2_TAKE(arena, &queries, n * t, d));
+    SAM2_TRY(SAM2_TAKE(arena, &keys, n * h * h, d));
+    for (int64_t i = 0; i < n; i++) {
+        Sam2Tensor rows = sam2_tensor_rows(&queries, i * t, t);
+        SAM2_TRY(be->ops->copy(be, rows.data, tokens->data, sam2_tensor_size(tokens)));
+    }
+    SAM2_TRY(sam2_op_add(be, &keys, image, dense, 1.0f));
+
+    for (int i = 0; i < 2; i++)
+        SAM2_TRY(run_layer(&decoder->layers[i], arena, n, i == 0, &queries, &keys, tokens,
+                           prompts->dense_position));
+    Sam2ArenaMark inner = sam2_arena_mark(arena);
+    SAM2_TRY(SAM2_TAKE(arena, &q, n * t, d));
+    SAM2_TRY(SAM2_TAKE(arena, &k, n * h * h, d));
+    SAM2_TRY(sam2_op_add(be, &q, &queries, tokens, 1.0f));
+    SAM2_TRY(sam2_op_add(be, &k, &keys, prompts->dense_position, 1.0f));
+    SAM2_TRY(attend(&decoder->final_attention, arena, n, &queries, &q, &k, &keys, &queries));
+    SAM2_TRY(normalise(be, &decoder->final_norm, &queries));
+    sam2_arena_release(arena, inner);
+
+    SAM2_TRY(upscale(decoder, arena, features, &keys, &upscaled));
+    SAM2_TRY(run_heads(decoder, arena, t, &queries, &upscaled, out));
     sam2_arena_release(arena, mark);
     return SAM2_OK;
 }
@@ -237,37 +302,24 @@ Sam2Status sam2_mask_decoder_forward(const Sam2MaskDecoder *decoder, Sam2Arena *
                                      const float *sparse, int n_sparse, Sam2DecoderOutput *out)
 {
     Sam2Backend *be = arena->be;
-    int64_t h = decoder->top_size, d = decoder->d_model, t = N_OUTPUT_TOKENS + n_sparse;
+    int64_t h = decoder->top_size, d = decoder->d_model;
     size_t row_size = (size_t)d * sizeof(float);
-    SAM2_TRY(SAM2_TAKE(arena, &out->masks, N_MASKS, 4 * h, 4 * h));
-    SAM2_TRY(SAM2_TAKE(arena, &out->tokens, N_MASKS, d));
-    Sam2ArenaMark mark = sam2_arena_mark(arena);
-    Sam2Tensor tokens, queries, keys, q, k, upscaled;
-    SAM2_TRY(SAM2_TAKE(arena, &tokens, t, d));
-    SAM2_TRY(SAM2_TAKE(arena, &queries, t, d));
-    SAM2_TRY(SAM2_TAKE(arena, &keys, h * h, d));
+    Sam2Tensor tokens;
+    Sam2DecodedObjects decoded;
+    SAM2_TRY(SAM2_TAKE(arena, &tokens, N_OUTPUT_TOKENS + n_sparse, d));
     for (int i = 0; i < N_OUTPUT_TOKENS; i++)
         SAM2_TRY(be->ops->upload(be, (char *)tokens.data + (size_t)i * row_size,
                                  decoder->output_tokens[i], row_size));
     SAM2_TRY(be->ops->upload(be, (char *)tokens.data + N_OUTPUT_TOKENS * row_size, sparse,
                              (size_t)n_sparse * row_size));
-    SAM2_TRY(be->ops->copy(be, queries.data, tokens.data, sam2_tensor_size(&tokens)));
-    SAM2_TRY(sam2_op_add(be, &keys, image, dense, 1.0f));
-
-    for (int i = 0; i < 2; i++)
-        SAM2_TRY(run_layer(&decoder->layers[i], arena, i == 0, &queries, &keys, &tokens,
-                           prompts->dense_position));
-    SAM2_TRY(SAM2_TAKE(arena, &q, t, d));
-    SAM2_TRY(SAM2_TAKE(arena, &k, h * h, d));
-    SAM2_TRY(sam2_op_add(be, &q, &queries, &tokens, 1.0f));
-    SAM2_TRY(sam2_op_add(be, &k, &keys, prompts->dense_position, 1.0f));
-    SAM2_TRY(attend(&decoder->final_attention, arena, &queries, &q, &k, &keys, &queries));
-    SAM2_TRY(normalise(be, &decoder->final_norm, &queries));
-
-    Sam2Tensor mask_rows = sam2_tensor_rows(&queries, 2, N_MASKS);
-    SAM2_TRY(be->ops->copy(be, out->tokens.data, mask_rows.data, sam2_tensor_size(&mask_rows)));
-    SAM2_TRY(upscale(decoder, arena, features, &keys, &upscaled));
-    SAM2_TRY(run_heads(decoder, arena, &queries, &upscaled, out));
-    sam2_arena_release(arena, mark);
+    SAM2_TRY(
+        sam2_mask_decoder_run(decoder, arena, prompts, features, image, dense, &tokens, &decoded));
+    out->masks = SAM2_RESHAPE(&decoded.masks, N_MASKS, 4 * h, 4 * h);
+    out->tokens = SAM2_RESHAPE(&decoded.tokens, N_MASKS, d);
+    SAM2_TRY(be->ops->download(be, out->iou, decoded.iou.data, sizeof out->iou));
+    SAM2_TRY(
+        be->ops->download(be, &out->object_score, decoded.score.data, sizeof out->object_score));
+    for (int i = 0; i < N_MASKS; i++)
+        out->iou[i] = 1.0f / (1.0f + expf(-out->iou[i]));
     return SAM2_OK;
 }

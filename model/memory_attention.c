@@ -92,7 +92,20 @@ static Sam2Status normalise(Sam2Backend *be, const Sam2Norm *norm, const Sam2Ten
     return sam2_op_layer_norm(be, dst, x, norm->gamma, norm->beta, EPS, SAM2_ACT_NONE);
 }
 
-// x (h * w, d) += self-attention
+// x (B * h * w, d) as (B, h * w, d)
+static Sam2Tensor by_object(const Sam2MemoryAttention *attention, const Sam2Tensor *x)
+{
+    int64_t n = (int64_t)attention->top_size * attention->top_size;
+    return SAM2_RESHAPE(x, x->shape[0] / n, n, x->shape[1]);
+}
+
+static Sam2Status rotate(const Sam2MemoryAttention *attention, Sam2Backend *be, const Sam2Tensor *x)
+{
+    Sam2Tensor objects = by_object(attention, x);
+    return sam2_op_rope(be, &objects, attention->rope_cos, attention->rope_sin, objects.shape[1]);
+}
+
+// x (B * h * w, d) += self-attention
 static Sam2Status attend_self(const Sam2MemoryAttention *attention, const Sam2MemoryLayer *layer,
                               Sam2Arena *arena, const Sam2Tensor *x)
 {
@@ -108,16 +121,20 @@ static Sam2Status attend_self(const Sam2MemoryAttention *attention, const Sam2Me
     SAM2_TRY(apply_linear(be, &layer->self.q, &normed, &q));
     SAM2_TRY(apply_linear(be, &layer->self.k, &normed, &k));
     SAM2_TRY(apply_linear(be, &layer->self.v, &normed, &v));
-    SAM2_TRY(sam2_op_rope(be, &q, attention->rope_cos, attention->rope_sin, n));
-    SAM2_TRY(sam2_op_rope(be, &k, attention->rope_cos, attention->rope_sin, n));
-    SAM2_TRY(sam2_op_attention(be, &normed, &q, &k, &v, 1, 1.0f / sqrtf((float)d)));
+    SAM2_TRY(rotate(attention, be, &q));
+    SAM2_TRY(rotate(attention, be, &k));
+    Sam2Tensor to = by_object(attention, &normed);
+    q = by_object(attention, &q);
+    k = by_object(attention, &k);
+    v = by_object(attention, &v);
+    SAM2_TRY(sam2_op_attention(be, &to, &q, &k, &v, 1, 1.0f / sqrtf((float)d)));
     SAM2_TRY(sam2_op_linear(be, x, &normed, layer->self.out.weight, layer->self.out.bias,
                             SAM2_ACT_NONE, x));
     sam2_arena_release(arena, mark);
     return SAM2_OK;
 }
 
-// q (h * w, d) = rotated queries of the cross attention
+// q (B * h * w, d) = rotated queries of the cross attention
 static Sam2Status make_query(const Sam2MemoryAttention *attention, const Sam2MemoryLayer *layer,
                              Sam2Arena *arena, const Sam2Tensor *x, const Sam2Tensor *q)
 {
@@ -127,7 +144,7 @@ static Sam2Status make_query(const Sam2MemoryAttention *attention, const Sam2Mem
     SAM2_TRY(SAM2_TAKE(arena, &normed, x->shape[0], x->shape[1]));
     SAM2_TRY(normalise(be, &layer->norm2, x, &normed));
     SAM2_TRY(apply_linear(be, &layer->cross.q, &normed, q));
-    SAM2_TRY(sam2_op_rope(be, q, attention->rope_cos, attention->rope_sin, x->shape[0]));
+    SAM2_TRY(rotate(attention, be, q));
     sam2_arena_release(arena, mark);
     return SAM2_OK;
 }
@@ -146,19 +163,22 @@ Sam2Status sam2_memory_attention_prepare(const Sam2MemoryAttention *attention, S
     return SAM2_OK;
 }
 
+// x (B * h * w, d) += attention to memory (B, T, m); q (B, h * w, d), or (h * w, d) for all objects
 static Sam2Status attend_memory(const Sam2MemoryAttention *attention, const Sam2MemoryLayer *layer,
                                 Sam2Arena *arena, const Sam2Tensor *x, const Sam2Tensor *q,
                                 const Sam2Tensor *memory, const Sam2Tensor *keys, int64_t n_rotated)
 {
     Sam2Backend *be = arena->be;
-    int64_t d = attention->d_model;
+    int64_t n = keys->shape[0], t = keys->shape[1], m = keys->shape[2], d = attention->d_model;
     Sam2ArenaMark mark = sam2_arena_mark(arena);
-    Sam2Tensor k, out;
-    SAM2_TRY(SAM2_TAKE(arena, &k, keys->shape[0], d));
-    SAM2_TRY(SAM2_TAKE(arena, &out, x->shape[0], attention->mem_dim));
-    SAM2_TRY(apply_linear(be, &layer->cross.k, keys, &k));
+    Sam2Tensor k, out, key_rows = SAM2_RESHAPE(keys, n * t, m);
+    SAM2_TRY(SAM2_TAKE(arena, &k, n * t, d));
+    SAM2_TRY(SAM2_TAKE(arena, &out, x->shape[0], m));
+    SAM2_TRY(apply_linear(be, &layer->cross.k, &key_rows, &k));
+    k = SAM2_RESHAPE(&k, n, t, d);
     SAM2_TRY(sam2_op_rope(be, &k, attention->rope_cos, attention->rope_sin, n_rotated));
-    SAM2_TRY(sam2_op_attention(be, &out, q, &k, memory, 1, 1.0f / sqrtf((float)d)));
+    Sam2Tensor to = by_object(attention, &out);
+    SAM2_TRY(sam2_op_attention(be, &to, q, &k, memory, 1, 1.0f / sqrtf((float)d)));
     SAM2_TRY(sam2_op_linear(be, x, &out, layer->cross.out.weight, layer->cross.out.bias,
                             SAM2_ACT_NONE, x));
     sam2_arena_release(arena, mark);
@@ -187,21 +207,24 @@ Sam2Status sam2_memory_attention_forward(const Sam2MemoryAttention *attention, S
                                          const Sam2Tensor *keys, int64_t n_rotated, Sam2Tensor *out)
 {
     Sam2Backend *be = arena->be;
-    int64_t n = features->top.shape[0], d = attention->d_model;
-    SAM2_TRY(SAM2_TAKE(arena, out, n, d));
+    int64_t n = features->top.shape[0], d = attention->d_model, n_objects = memory->shape[0];
+    SAM2_TRY(SAM2_TAKE(arena, out, n_objects * n, d));
     Sam2ArenaMark mark = sam2_arena_mark(arena);
     Sam2Tensor query;
-    SAM2_TRY(SAM2_TAKE(arena, &query, n, d));
-    SAM2_TRY(be->ops->copy(be, out->data, features->attended.data, sam2_tensor_size(out)));
+    SAM2_TRY(SAM2_TAKE(arena, &query, n_objects * n, d));
+    for (int64_t i = 0; i < n_objects; i++) {
+        Sam2Tensor rows = sam2_tensor_rows(out, i * n, n);
+        SAM2_TRY(be->ops->copy(be, rows.data, features->attended.data, sam2_tensor_size(&rows)));
+    }
     for (int i = 0; i < attention->n_layers; i++) {
         const Sam2MemoryLayer *layer = &attention->layers[i];
-        const Sam2Tensor *q = &features->query;
+        Sam2Tensor q = features->query;
         if (i > 0) {
             SAM2_TRY(attend_self(attention, layer, arena, out));
             SAM2_TRY(make_query(attention, layer, arena, out, &query));
-            q = &query;
+            q = by_object(attention, &query);
         }
-        SAM2_TRY(attend_memory(attention, layer, arena, out, q, memory, keys, n_rotated));
+        SAM2_TRY(attend_memory(attention, layer, arena, out, &q, memory, keys, n_rotated));
         SAM2_TRY(feed_forward(attention, layer, arena, out));
     }
     SAM2_TRY(normalise(be, &attention->norm, out, out));

@@ -80,20 +80,20 @@ Sam2Status sam2_memory_encoder_load(Sam2MemoryEncoder *encoder, Sam2Loader *load
     return sam2_load_linear(loader, &encoder->out_proj, PREFIX "out_proj", config->mem_dim, d);
 }
 
-// mask (S, S) to *out (h * w, 256)
+// mask (B, S, S) to *out (B * h * w, 256)
 static Sam2Status downsample(const Sam2MemoryEncoder *encoder, Sam2Arena *arena,
                              const Sam2Tensor *mask, Sam2Tensor *out)
 {
     Sam2Backend *be = arena->be;
-    int64_t size = encoder->image_size;
-    Sam2Tensor x = SAM2_RESHAPE(mask, size, size, 1), y;
+    int64_t n = mask->shape[0], size = encoder->image_size;
+    Sam2Tensor x = SAM2_RESHAPE(mask, n, size, size, 1), y;
     for (int i = 0; i < 4; i++) {
         int64_t channels = (int64_t)4 << (2 * i);
         size /= 2;
-        SAM2_TRY(SAM2_TAKE(arena, &y, size, size, channels));
+        SAM2_TRY(SAM2_TAKE(arena, &y, n, size, size, channels));
         SAM2_TRY(sam2_op_conv2d(be, &y, &x, encoder->down[i].weight, encoder->down[i].bias, 2, 1,
                                 SAM2_ACT_NONE));
-        *out = SAM2_RESHAPE(&y, size * size, channels);
+        *out = SAM2_RESHAPE(&y, n * size * size, channels);
         SAM2_TRY(sam2_op_layer_norm(be, out, out, encoder->down_norm[i].gamma,
                                     encoder->down_norm[i].beta, EPS, SAM2_ACT_GELU));
         x = y;
@@ -101,19 +101,19 @@ static Sam2Status downsample(const Sam2MemoryEncoder *encoder, Sam2Arena *arena,
     return SAM2_OK;
 }
 
-// ConvNeXt block: x (h * w, d) += layer(x)
+// ConvNeXt block: x (B * h * w, d) += layer(x)
 static Sam2Status fuse(const Sam2MemoryEncoder *encoder, const Sam2FuserLayer *layer,
                        Sam2Arena *arena, const Sam2Tensor *x)
 {
     Sam2Backend *be = arena->be;
-    int64_t h = encoder->top_size, d = encoder->d_model;
+    int64_t h = encoder->top_size, d = encoder->d_model, n = x->shape[0] / (h * h);
     Sam2ArenaMark mark = sam2_arena_mark(arena);
     Sam2Tensor y, hidden;
-    SAM2_TRY(SAM2_TAKE(arena, &y, h, h, d));
-    SAM2_TRY(SAM2_TAKE(arena, &hidden, h * h, 4 * d));
-    Sam2Tensor map = SAM2_RESHAPE(x, h, h, d);
+    SAM2_TRY(SAM2_TAKE(arena, &y, n, h, h, d));
+    SAM2_TRY(SAM2_TAKE(arena, &hidden, n * h * h, 4 * d));
+    Sam2Tensor map = SAM2_RESHAPE(x, n, h, h, d);
     SAM2_TRY(sam2_op_depthwise_conv(be, &y, &map, layer->dwconv.weight, layer->dwconv.bias));
-    Sam2Tensor rows = SAM2_RESHAPE(&y, h * h, d);
+    Sam2Tensor rows = SAM2_RESHAPE(&y, n * h * h, d);
     SAM2_TRY(sam2_op_layer_norm(be, &rows, &rows, layer->norm.gamma, layer->norm.beta, EPS,
                                 SAM2_ACT_NONE));
     SAM2_TRY(sam2_op_linear(be, &hidden, &rows, layer->pwconv1.weight, layer->pwconv1.bias,
@@ -131,15 +131,18 @@ Sam2Status sam2_memory_encoder_forward(const Sam2MemoryEncoder *encoder, Sam2Are
     Sam2Backend *be = arena->be;
     int64_t n = features->top.shape[0], d = encoder->d_model;
     Sam2ArenaMark mark = sam2_arena_mark(arena);
-    Sam2Tensor x, down;
-    SAM2_TRY(SAM2_TAKE(arena, &x, n, d));
+    Sam2Tensor x, pixels, down;
+    SAM2_TRY(SAM2_TAKE(arena, &x, mask->shape[0] * n, d));
+    SAM2_TRY(SAM2_TAKE(arena, &pixels, n, d));
     Sam2ArenaMark inner = sam2_arena_mark(arena);
     SAM2_TRY(downsample(encoder, arena, mask, &down));
     SAM2_TRY(sam2_op_linear(be, &x, &down, encoder->down_proj.weight, encoder->down_proj.bias,
                             SAM2_ACT_NONE, NULL));
     sam2_arena_release(arena, inner);
-    SAM2_TRY(sam2_op_linear(be, &x, &features->top, encoder->pix_proj.weight,
-                            encoder->pix_proj.bias, SAM2_ACT_NONE, &x));
+    // The frame's part is the same for all objects.
+    SAM2_TRY(sam2_op_linear(be, &pixels, &features->top, encoder->pix_proj.weight,
+                            encoder->pix_proj.bias, SAM2_ACT_NONE, NULL));
+    SAM2_TRY(sam2_op_add(be, &x, &x, &pixels, 1.0f));
     for (int i = 0; i < encoder->n_layers; i++)
         SAM2_TRY(fuse(encoder, &encoder->layers[i], arena, &x));
     SAM2_TRY(sam2_op_linear(be, out, &x, encoder->out_proj.weight, encoder->out_proj.bias,

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static Sam2Status load_memory_tables(Sam2Model *model, Sam2Loader *loader)
 {
@@ -12,11 +13,7 @@ static Sam2Status load_memory_tables(Sam2Model *model, Sam2Loader *loader)
     const Sam2Weight *weight;
     SAM2_TRY(sam2_load_weight(loader, &weight, SAM2_WEIGHT_VECTOR, "maskmem_tpos_enc",
                               SAM2_SHAPE(config->num_maskmem, 1, 1, m)));
-    Sam2Tensor rows = SAM2_RESHAPE(&weight->tensor, config->num_maskmem, m);
-    for (int i = 0; i < config->num_maskmem; i++) {
-        Sam2Tensor row = sam2_tensor_rows(&rows, i, 1);
-        model->temporal[i] = SAM2_RESHAPE(&row, m);
-    }
+    model->temporal = SAM2_RESHAPE(&weight->tensor, config->num_maskmem, m);
     float *table = malloc((size_t)(h * h * m) * sizeof *table);
     if (!table)
         return sam2_fail_memory(loader->error, (size_t)(h * h * m) * sizeof *table);
@@ -35,6 +32,29 @@ static Sam2Status load_memory_tables(Sam2Model *model, Sam2Loader *loader)
     return SAM2_OK;
 }
 
+// What the mask decoder gets where nothing prompts it, on tracked frames: its own tokens, one point
+// that is none, and the padding point.
+static Sam2Status load_track_tokens(Sam2Model *model, Sam2Loader *loader)
+{
+    static const float no_xy[2];
+    static const int no_label[1] = {-1};
+    const Sam2Points none = {no_xy, no_label, 1};
+    int64_t d = model->config.d_model;
+    const Sam2Weight *weight;
+    float *tokens = malloc((size_t)(8 * d) * sizeof *tokens);
+    if (!tokens)
+        return sam2_fail_memory(loader->error, (size_t)(8 * d) * sizeof *tokens);
+    for (int i = 0; i < 6; i++)
+        memcpy(tokens + i * d, model->decoder.output_tokens[i], (size_t)d * sizeof *tokens);
+    sam2_prompt_encoder_points(&model->prompts, &none, tokens + 6 * d);
+    Sam2Status status =
+        sam2_load_data(loader, &weight, SAM2_WEIGHT_VECTOR, tokens, SAM2_SHAPE(8, d));
+    free(tokens);
+    SAM2_TRY(status);
+    model->track_tokens = &weight->tensor;
+    return SAM2_OK;
+}
+
 static Sam2Status load_embeddings(Sam2Model *model, Sam2Loader *loader)
 {
     const Sam2Config *config = &model->config;
@@ -44,6 +64,8 @@ static Sam2Status load_embeddings(Sam2Model *model, Sam2Loader *loader)
         sam2_load_weight(loader, &weight, SAM2_WEIGHT_VECTOR, "no_mem_embed", SAM2_SHAPE(1, 1, d)));
     model->no_mem_embed = &weight->tensor;
     SAM2_TRY(sam2_load_host(loader, &model->no_obj_ptr, "no_obj_ptr", SAM2_SHAPE(1, d)));
+    SAM2_TRY(sam2_load_data(loader, &weight, SAM2_WEIGHT_VECTOR, model->no_obj_ptr, SAM2_SHAPE(d)));
+    model->absent_pointer = &weight->tensor;
     if (config->no_obj_embed_spatial) {
         SAM2_TRY(sam2_load_weight(loader, &weight, SAM2_WEIGHT_VECTOR, "no_obj_embed_spatial",
                                   SAM2_SHAPE(1, config->mem_dim)));
@@ -68,6 +90,7 @@ static Sam2Status load_modules(Sam2Model *model, Sam2Loader *loader)
     SAM2_TRY(sam2_memory_attention_load(&model->attention, loader, config));
     SAM2_TRY(sam2_memory_encoder_load(&model->memory, loader, config));
     SAM2_TRY(load_memory_tables(model, loader));
+    SAM2_TRY(load_track_tokens(model, loader));
     return load_embeddings(model, loader);
 }
 

@@ -137,7 +137,20 @@ typedef struct Sam2DecoderOutput {
 
 Sam2Status sam2_mask_decoder_load(Sam2MaskDecoder *decoder, Sam2Loader *loader,
                                   const Sam2Config *config);
-// image (h * w, d), dense as sam2_prompt_encoder_mask gave it, sparse (n_sparse, d) on the host.
+// What decoding n objects gives, in the arena.
+typedef struct Sam2DecodedObjects {
+    Sam2Tensor masks;      // (n, 4, 16 h w) logits
+    Sam2Tensor tokens;     // (4, n, d)
+    Sam2Tensor iou, score; // (n, 4) before the sigmoid, (n, 1)
+} Sam2DecodedObjects;
+
+// image (n * h * w, d); dense as sam2_prompt_encoder_mask gave it and tokens (t, d), the six output
+// tokens and then the prompts', are the same for all objects. Nothing waits for the device.
+Sam2Status sam2_mask_decoder_run(const Sam2MaskDecoder *decoder, Sam2Arena *arena,
+                                 const Sam2PromptEncoder *prompts, const Sam2Features *features,
+                                 const Sam2Tensor *image, const Sam2Tensor *dense,
+                                 const Sam2Tensor *tokens, Sam2DecodedObjects *out);
+// One object. image (h * w, d), sparse (n_sparse, d) on the host.
 Sam2Status sam2_mask_decoder_forward(const Sam2MaskDecoder *decoder, Sam2Arena *arena,
                                      const Sam2PromptEncoder *prompts, const Sam2Features *features,
                                      const Sam2Tensor *image, const Sam2Tensor *dense,
@@ -169,8 +182,9 @@ Sam2Status sam2_memory_attention_load(Sam2MemoryAttention *attention, Sam2Loader
 // Self-attention of layer 0 and the queries behind it, kept in features.
 Sam2Status sam2_memory_attention_prepare(const Sam2MemoryAttention *attention, Sam2Arena *arena,
                                          Sam2Features *features);
-// memory (n, mem_dim) and keys = memory + position; the first n_rotated rows are whole frames of
-// h * w, the rest pointer tokens. features prepared. *out (h * w, d) in the arena.
+// memory (B, n, mem_dim) of B objects and keys = memory + position; each object's first n_rotated
+// rows are whole frames of h * w, the rest pointer tokens. features prepared. *out (B * h * w, d)
+// in the arena.
 Sam2Status sam2_memory_attention_forward(const Sam2MemoryAttention *attention, Sam2Arena *arena,
                                          const Sam2Features *features, const Sam2Tensor *memory,
                                          const Sam2Tensor *keys, int64_t n_rotated,
@@ -195,7 +209,7 @@ typedef struct Sam2MemoryEncoder {
 
 Sam2Status sam2_memory_encoder_load(Sam2MemoryEncoder *encoder, Sam2Loader *loader,
                                     const Sam2Config *config);
-// mask (S, S), already scaled for memory; out (h * w, mem_dim), given.
+// mask (B, S, S) of B objects, already scaled for memory; out (B * h * w, mem_dim), given.
 Sam2Status sam2_memory_encoder_forward(const Sam2MemoryEncoder *encoder, Sam2Arena *arena,
                                        const Sam2Features *features, const Sam2Tensor *mask,
                                        const Sam2Tensor *out);

@@ -129,6 +129,7 @@ typedef struct Sam2VideoOptions {
     // (or 6 strides, if that is more).
     bool bounded_memory;
     size_t feature_cache_size; // bytes of image features kept for frames visited lately
+    int max_objects_at_once;   // objects of a frame that are tracked in one go; 0: as many as pays
 } Sam2VideoOptions;
 
 // The application's defaults: corrections are kept, at most 6 conditioning frames, bounded memory.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One object on one frame.
+// Objects on one frame.
 #include "model/track.h"
 
 #include <math.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define NO_OBJECT_LOGIT -1024.0f
+#define FILLED_LOGIT 0.1f
 
 Sam2Status sam2_track_unconditioned(const Sam2Model *model, Sam2Arena *arena,
                                     const Sam2Features *features, Sam2Tensor *out)
@@ -50,44 +51,105 @@ static Sam2Status fill_pointers(const Sam2Model *model, const Sam2Selection *sel
     return SAM2_OK;
 }
 
-Sam2Status sam2_track_condition(const Sam2Model *model, Sam2Arena *arena, Sam2Features *features,
-                                const Sam2Selection *selection, Sam2Tensor *out)
+static int64_t count_tokens(const Sam2Model *model, const Sam2TrackShape *shape)
+{
+    return shape->n_pointers * (model->config.d_model / model->config.mem_dim);
+}
+
+int64_t sam2_track_table_count(const Sam2Model *model, const Sam2TrackShape *shape)
+{
+    Sam2MemoryTable table = sam2_memory_table(NULL, shape->n_objects, shape->n_memories,
+                                              count_tokens(model, shape), model->config.mem_dim);
+    return (int64_t)(table.size / sizeof(float));
+}
+
+Sam2Status sam2_track_fill_table(const Sam2Model *model, const Sam2Selection *selections,
+                                 const Sam2TrackShape *shape, void *table)
+{
+    int64_t n_tokens = count_tokens(model, shape), m = model->config.mem_dim;
+    Sam2MemoryTable out =
+        sam2_memory_table(table, shape->n_objects, shape->n_memories, n_tokens, m);
+    for (int i = 0; i < shape->n_objects; i++) {
+        for (int k = 0; k < shape->n_memories; k++) {
+            const Sam2MemoryRef *ref = &selections[i].memories[k];
+            out.sources[i * shape->n_memories + k] = (uint64_t)(uintptr_t)ref->output->memory.data;
+            out.rows[i * shape->n_memories + k] = ref->temporal;
+        }
+        SAM2_TRY(fill_pointers(model, &selections[i], out.tokens + i * n_tokens * m,
+                               out.keys + i * n_tokens * m));
+    }
+    return SAM2_OK;
+}
+
+Sam2Status sam2_track_condition(const Sam2Model *model, Sam2Arena *arena,
+                                const Sam2Features *features, const Sam2TrackShape *shape,
+                                const Sam2Tensor *table, Sam2Tensor *out)
 {
     Sam2Backend *be = arena->be;
-    int64_t n = features->top.shape[0], d = model->config.d_model, m = model->config.mem_dim;
-    int64_t n_frames = selection->n_memories * n;
-    int64_t n_tokens = selection->n_pointers * (d / m);
+    int64_t n = shape->n_objects, hw = features->top.shape[0], d = model->config.d_model;
+    if (shape->n_memories == 0) {
+        SAM2_TRY(SAM2_TAKE(arena, out, n * hw, d));
+        for (int64_t i = 0; i < n; i++) {
+            Sam2Tensor rows = sam2_tensor_rows(out, i * hw, hw);
+            SAM2_TRY(sam2_op_add(be, &rows, &features->top, model->no_mem_embed, 1.0f));
+        }
+        return SAM2_OK;
+    }
+    int64_t t = shape->n_memories * hw + count_tokens(model, shape), m = model->config.mem_dim;
     Sam2Tensor memory, keys;
-    SAM2_TRY(sam2_memory_attention_prepare(&model->attention, arena, features));
-    SAM2_TRY(SAM2_TAKE(arena, &memory, n_frames + n_tokens, m));
-    SAM2_TRY(SAM2_TAKE(arena, &keys, n_frames + n_tokens, m));
-    for (int i = 0; i < selection->n_memories; i++) {
-        const Sam2MemoryRef *ref = &selection->memories[i];
-        Sam2Tensor memory_rows = sam2_tensor_rows(&memory, i * n, n);
-        Sam2Tensor key_rows = sam2_tensor_rows(&keys, i * n, n);
-        SAM2_TRY(be->ops->copy(be, memory_rows.data, ref->output->memory.data,
-                               sam2_tensor_size(&memory_rows)));
-        SAM2_TRY(sam2_op_add(be, &key_rows, &memory_rows, model->memory_position, 1.0f));
-        SAM2_TRY(sam2_op_add(be, &key_rows, &key_rows, &model->temporal[ref->temporal], 1.0f));
-    }
-    if (n_tokens > 0) {
-        Sam2Tensor memory_rows = sam2_tensor_rows(&memory, n_frames, n_tokens);
-        Sam2Tensor key_rows = sam2_tensor_rows(&keys, n_frames, n_tokens);
-        size_t size = sam2_tensor_size(&memory_rows);
-        float *host = malloc(2 * size);
-        if (!host)
-            return sam2_fail_memory(&be->error, 2 * size);
-        float *host_keys = host + n_tokens * m;
-        Sam2Status status = fill_pointers(model, selection, host, host_keys);
-        if (status == SAM2_OK)
-            status = be->ops->upload(be, memory_rows.data, host, size);
-        if (status == SAM2_OK)
-            status = be->ops->upload(be, key_rows.data, host_keys, size);
-        free(host);
-        SAM2_TRY(status);
-    }
+    SAM2_TRY(SAM2_TAKE(arena, &memory, n, t, m));
+    SAM2_TRY(SAM2_TAKE(arena, &keys, n, t, m));
+    SAM2_TRY(sam2_op_gather_memory(be, &memory, &keys, table, model->memory_position,
+                                   &model->temporal, shape->n_memories));
     return sam2_memory_attention_forward(&model->attention, arena, features, &memory, &keys,
-                                         n_frames, out);
+                                         shape->n_memories * hw, out);
+}
+
+int64_t sam2_track_count(const Sam2Model *model, int n_objects)
+{
+    int64_t side = model->config.image_size / 4;
+    return n_objects * (side * side + model->config.d_model + 2);
+}
+
+Sam2Tracks sam2_track_view(const Sam2Model *model, int n_objects, const Sam2Tensor *all)
+{
+    int64_t side = model->config.image_size / 4, d = model->config.d_model, n = n_objects;
+    Sam2Tensor flat = SAM2_RESHAPE(all, sam2_track_count(model, n_objects));
+    Sam2Tensor filled = sam2_tensor_rows(&flat, 0, n * side * side);
+    Sam2Tensor pointers = sam2_tensor_rows(&flat, n * side * side, n * d);
+    Sam2Tensor scores = sam2_tensor_rows(&flat, n * (side * side + d), n * 2);
+    return (Sam2Tracks){.all = flat,
+                        .filled = SAM2_RESHAPE(&filled, n, side, side),
+                        .pointers = SAM2_RESHAPE(&pointers, n, d),
+                        .scores = SAM2_RESHAPE(&scores, n, 2)};
+}
+
+Sam2Status sam2_track_decode_objects(const Sam2Model *model, Sam2Arena *arena,
+                                     const Sam2Features *features, const Sam2Tensor *image,
+                                     const Sam2VideoOptions *options, const Sam2Tracks *out,
+                                     Sam2Tensor *low)
+{
+    Sam2Backend *be = arena->be;
+    int64_t side = model->config.image_size / 4, d = model->config.d_model;
+    int64_t n = image->shape[0] / features->top.shape[0];
+    Sam2DecodedObjects decoded;
+    Sam2Tensor token, pointer;
+    SAM2_TRY(SAM2_TAKE(arena, low, n, side, side));
+    Sam2ArenaMark mark = sam2_arena_mark(arena);
+    SAM2_TRY(SAM2_TAKE(arena, &token, n, d));
+    SAM2_TRY(sam2_mask_decoder_run(&model->decoder, arena, &model->prompts, features, image,
+                                   model->prompts.no_mask, model->track_tokens, &decoded));
+    Sam2Tensor rows = SAM2_RESHAPE(low, n, side * side);
+    SAM2_TRY(sam2_op_choose_mask(be, &rows, &token, &out->scores, &decoded.masks, &decoded.tokens,
+                                 &decoded.iou, &decoded.score, NO_OBJECT_LOGIT));
+    SAM2_TRY(sam2_mlp3_forward(&model->pointer_proj, arena, &token, &pointer));
+    SAM2_TRY(be->ops->copy(be, out->pointers.data, pointer.data, sam2_tensor_size(&pointer)));
+    Sam2Tensor pointers = SAM2_RESHAPE(&out->pointers, n, 1, d);
+    SAM2_TRY(sam2_op_mark_absent(be, &pointers, &out->scores, model->absent_pointer, true));
+    SAM2_TRY(be->ops->copy(be, out->filled.data, low->data, sam2_tensor_size(low)));
+    SAM2_TRY(sam2_op_fill_holes(be, &out->filled, options->fill_hole_area, FILLED_LOGIT));
+    sam2_arena_release(arena, mark);
+    return SAM2_OK;
 }
 
 static int best_of_three(const float iou[4])
@@ -220,22 +282,46 @@ Sam2Status sam2_track_take_mask(const Sam2Model *model, Sam2Arena *arena,
                              &unused, pointer);
 }
 
+// low (n, S/4, S/4) to memory (n * h * w, mem_dim)
+static Sam2Status encode_masks(const Sam2Model *model, Sam2Arena *arena,
+                               const Sam2Features *features, const Sam2Tensor *low, bool binarize,
+                               const Sam2Tensor *memory)
+{
+    Sam2Backend *be = arena->be;
+    int64_t size = model->config.image_size, n = low->shape[0];
+    Sam2ArenaMark mark = sam2_arena_mark(arena);
+    Sam2Tensor high, mask;
+    SAM2_TRY(SAM2_TAKE(arena, &high, n, size, size));
+    SAM2_TRY(SAM2_TAKE(arena, &mask, n, size, size));
+    SAM2_TRY(sam2_op_resize(be, &high, low, false));
+    SAM2_TRY(sam2_op_mask_to_memory(be, &mask, &high, binarize, model->config.sigmoid_scale,
+                                    model->config.sigmoid_bias));
+    SAM2_TRY(sam2_memory_encoder_forward(&model->memory, arena, features, &mask, memory));
+    sam2_arena_release(arena, mark);
+    return SAM2_OK;
+}
+
 Sam2Status sam2_track_encode(const Sam2Model *model, Sam2Arena *arena, const Sam2Features *features,
                              const Sam2Tensor *low, float object_score, bool binarize,
                              const Sam2Tensor *memory)
 {
     Sam2Backend *be = arena->be;
-    int64_t size = model->config.image_size, side = size / 4;
-    Sam2Tensor high, mask;
-    SAM2_TRY(SAM2_TAKE(arena, &high, 1, size, size));
-    SAM2_TRY(SAM2_TAKE(arena, &mask, size, size));
-    Sam2Tensor plane = SAM2_RESHAPE(low, 1, side, side);
-    SAM2_TRY(sam2_op_resize(be, &high, &plane, false));
-    Sam2Tensor flat = SAM2_RESHAPE(&high, size, size);
-    SAM2_TRY(sam2_op_mask_to_memory(be, &mask, &flat, binarize, model->config.sigmoid_scale,
-                                    model->config.sigmoid_bias));
-    SAM2_TRY(sam2_memory_encoder_forward(&model->memory, arena, features, &mask, memory));
+    Sam2Tensor plane = SAM2_RESHAPE(low, 1, low->shape[0], low->shape[1]);
+    SAM2_TRY(encode_masks(model, arena, features, &plane, binarize, memory));
     if (object_score <= 0 && model->no_obj_embed)
         SAM2_TRY(sam2_op_add(be, memory, memory, model->no_obj_embed, 1.0f));
+    return sam2_op_round_bf16(be, memory);
+}
+
+Sam2Status sam2_track_encode_objects(const Sam2Model *model, Sam2Arena *arena,
+                                     const Sam2Features *features, const Sam2Tensor *low,
+                                     const Sam2Tensor *scores, const Sam2Tensor *memory)
+{
+    Sam2Backend *be = arena->be;
+    int64_t n = low->shape[0];
+    SAM2_TRY(encode_masks(model, arena, features, low, false, memory));
+    Sam2Tensor objects = SAM2_RESHAPE(memory, n, memory->shape[0] / n, memory->shape[1]);
+    if (model->no_obj_embed)
+        SAM2_TRY(sam2_op_mark_absent(be, &objects, scores, model->no_obj_embed, false));
     return sam2_op_round_bf16(be, memory);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One object on one frame: condition the features on memory, decode a mask, encode it into memory.
+// Objects on one frame: condition the features on memory, decode a mask, encode it into memory.
 #pragma once
 
 #include "model/memory_bank.h"
@@ -10,12 +10,47 @@ typedef struct Sam2Decoded {
     float object_score, iou;
 } Sam2Decoded;
 
+// How many objects are worked on at once, and what each of them remembers.
+typedef struct Sam2TrackShape {
+    int n_objects, n_memories, n_pointers;
+} Sam2TrackShape;
+
+// What tracking gives, in one tensor `all`: masks with their holes filled, object pointers, and for
+// each object predicted IoU and object score.
+typedef struct Sam2Tracks {
+    Sam2Tensor all;
+    Sam2Tensor filled;   // (n, S/4, S/4)
+    Sam2Tensor pointers; // (n, d)
+    Sam2Tensor scores;   // (n, 2)
+} Sam2Tracks;
+
 // Features of a frame without memory: *out (h * w, d) in the arena.
 Sam2Status sam2_track_unconditioned(const Sam2Model *model, Sam2Arena *arena,
                                     const Sam2Features *features, Sam2Tensor *out);
-// Features conditioned on the selection, which must have memories. Prepares `features`.
-Sam2Status sam2_track_condition(const Sam2Model *model, Sam2Arena *arena, Sam2Features *features,
-                                const Sam2Selection *selection, Sam2Tensor *out);
+// Floats of the table that tells what the objects remember.
+int64_t sam2_track_table_count(const Sam2Model *model, const Sam2TrackShape *shape);
+// Fills it, in host memory; selections (n_objects) have the shape's numbers of memories and
+// pointers. Nothing of them is needed later except the memories themselves.
+Sam2Status sam2_track_fill_table(const Sam2Model *model, const Sam2Selection *selections,
+                                 const Sam2TrackShape *shape, void *table);
+// Features conditioned on memory, for each object: *out (n_objects * h * w, d) in the arena.
+// `features` prepared. Objects without memories get unconditioned ones.
+Sam2Status sam2_track_condition(const Sam2Model *model, Sam2Arena *arena,
+                                const Sam2Features *features, const Sam2TrackShape *shape,
+                                const Sam2Tensor *table, Sam2Tensor *out);
+// Floats of Sam2Tracks, and its parts, of which `all` holds enough.
+int64_t sam2_track_count(const Sam2Model *model, int n_objects);
+Sam2Tracks sam2_track_view(const Sam2Model *model, int n_objects, const Sam2Tensor *all);
+// Decodes without prompts: *low (n, S/4, S/4) in the arena, the masks before their holes are
+// filled.
+Sam2Status sam2_track_decode_objects(const Sam2Model *model, Sam2Arena *arena,
+                                     const Sam2Features *features, const Sam2Tensor *image,
+                                     const Sam2VideoOptions *options, const Sam2Tracks *out,
+                                     Sam2Tensor *low);
+// Encodes them into memory (n * h * w, mem_dim), given, rounded to bfloat16.
+Sam2Status sam2_track_encode_objects(const Sam2Model *model, Sam2Arena *arena,
+                                     const Sam2Features *features, const Sam2Tensor *low,
+                                     const Sam2Tensor *scores, const Sam2Tensor *memory);
 
 // Decodes points (n 0: none) and mask logits (S/4, S/4) or NULL. multimask: the best of three.
 // pointer (d), host, is filled.

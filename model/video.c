@@ -7,6 +7,7 @@
 #include <time.h>
 
 #define MAX_SIDE 65535
+#define MAX_BATCH 16 // objects tracked at once: more make nothing faster
 
 double sam2_seconds(void)
 {
@@ -56,6 +57,10 @@ static Sam2Status check_params(const Sam2VideoParams *params, Sam2Error *error)
         return sam2_fail(error, SAM2_ERR_ARGUMENT,
                          "max_cond_frames_in_attn is %d; it must be -1 or at least 1",
                          options->max_cond_frames_in_attn);
+    if (options->max_objects_at_once < 0)
+        return sam2_fail(error, SAM2_ERR_ARGUMENT,
+                         "max_objects_at_once is %d; it cannot be negative",
+                         options->max_objects_at_once);
     if (options->fill_hole_area < 0)
         return sam2_fail(error, SAM2_ERR_ARGUMENT, "fill_hole_area is %d; it cannot be negative",
                          options->fill_hole_area);
@@ -73,6 +78,9 @@ Sam2Status sam2_video_open(Sam2Video **out, Sam2Model *model, const Sam2VideoPar
     video->model = model;
     video->params = *params;
     sam2_arena_init(&video->arena, model->be);
+    video->max_batch = params->options.max_objects_at_once;
+    if (video->max_batch == 0)
+        video->max_batch = MAX_BATCH;
     size_t side = (size_t)model->fpn.top_size;
     size_t entry_size = 6 * side * side * (size_t)model->fpn.d_model * sizeof(float);
     size_t n_cache = params->options.feature_cache_size / entry_size;
@@ -97,6 +105,7 @@ void sam2_video_close(Sam2Video **video)
     sam2_video_reset(*video);
     if ((*video)->cache)
         sam2_video_clear_features(*video);
+    sam2_video_free_work(*video);
     sam2_arena_clear(&(*video)->arena);
     free((*video)->cache);
     free((*video)->objects);
@@ -295,20 +304,6 @@ Sam2Status sam2_video_make_output(Sam2Video *video, int64_t frame, const Sam2Dec
     output->iou = decoded->iou;
     *out = output;
     return SAM2_OK;
-}
-
-Sam2Status sam2_video_condition(Sam2Video *video, const Sam2Object *object, int64_t frame,
-                                bool reverse, Sam2Features *features, Sam2Tensor *out)
-{
-    const Sam2Model *model = video->model;
-    Sam2Selection selection;
-    SAM2_TRY(sam2_memory_bank_select(&selection, object, frame, video->params.n_frames, reverse,
-                                     &model->config, &video->params.options, &model->be->error));
-    Sam2Status status = selection.n_memories > 0
-                            ? sam2_track_condition(model, &video->arena, features, &selection, out)
-                            : sam2_track_unconditioned(model, &video->arena, features, out);
-    sam2_selection_free(&selection);
-    return status;
 }
 
 Sam2Status sam2_video_encode(Sam2Video *video, Sam2FrameOutput *output, bool prompted,

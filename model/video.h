@@ -17,6 +17,13 @@ typedef struct Sam2SweepState {
     int n_objects;
 } Sam2SweepState;
 
+// Memory that tracking uses on every frame; it grows with the largest shape.
+typedef struct Sam2VideoWork {
+    Sam2Tensor table, tracks, memory; // backend memory; see track.h
+    void *host;                       // table or tracks on the host
+    size_t host_size;
+} Sam2VideoWork;
+
 struct Sam2Video {
     Sam2Model *model;
     Sam2VideoParams params;
@@ -29,6 +36,8 @@ struct Sam2Video {
     uint64_t clock;
     uint8_t *rgb; // the frame being encoded
     Sam2SweepState sweep;
+    Sam2VideoWork work;
+    int max_batch; // objects tracked at once; less once memory ran out
     Sam2VideoStats stats;
 };
 
@@ -52,9 +61,15 @@ void sam2_video_clear_features(Sam2Video *video);
 // Copies a decoded result into a new output, holes filled.
 Sam2Status sam2_video_make_output(Sam2Video *video, int64_t frame, const Sam2Decoded *decoded,
                                   const float *pointer, Sam2FrameOutput **out);
+// ---- video_track.c
 // Conditions features on the object's memory; without any memory, as a first frame.
 Sam2Status sam2_video_condition(Sam2Video *video, const Sam2Object *object, int64_t frame,
                                 bool reverse, Sam2Features *features, Sam2Tensor *out);
+// Tracks objects into a frame, as many at once as there can be.
+Sam2Status sam2_video_track(Sam2Video *video, Sam2Object *const *objects, int n, int64_t frame,
+                            bool reverse);
+void sam2_video_free_work(Sam2Video *video);
+
 // Encodes an output's mask into its memory.
 Sam2Status sam2_video_encode(Sam2Video *video, Sam2FrameOutput *output, bool prompted,
                              Sam2Error *error);

@@ -102,60 +102,40 @@ Sam2Status sam2_video_sweep_start(Sam2Video *video, const Sam2Sweep *sweep, Sam2
     return sam2_video_finish(video, start_sweep(video, sweep), error);
 }
 
-static Sam2Status track_frame(Sam2Video *video, Sam2Object *object, int64_t frame, bool reverse)
+// What a conditioning frame has is its result.
+static Sam2Status pass_conditioning(Sam2Video *video, Sam2Object *object, int64_t frame,
+                                    bool reverse)
 {
-    const Sam2Model *model = video->model;
-    Sam2Backend *be = model->be;
-    Sam2VideoStats *stats = &video->stats;
-    Sam2Features *features;
-    Sam2Tensor image;
-    const Sam2Points none = {0};
-    Sam2Decoded decoded;
-    Sam2FrameOutput *output = NULL;
-    SAM2_TRY(sam2_video_features(video, frame, &features, &be->error));
-    double start = sam2_seconds();
-    SAM2_TRY(sam2_video_condition(video, object, frame, reverse, features, &image));
-    double conditioned = sam2_seconds();
-    stats->attention_s += conditioned - start;
-    float *pointer = malloc((size_t)model->config.d_model * sizeof *pointer);
-    if (!pointer)
-        return sam2_fail_memory(&be->error, (size_t)model->config.d_model * sizeof *pointer);
-    Sam2Status status = sam2_track_decode(model, &video->arena, features, &image, &none, NULL, true,
-                                          &video->params.options, &decoded, pointer);
-    if (status == SAM2_OK)
-        status = sam2_video_make_output(video, frame, &decoded, pointer, &output);
-    free(pointer);
-    SAM2_TRY(status);
-    double done = sam2_seconds();
-    stats->decode_s += done - conditioned;
-    int64_t h = model->fpn.top_size;
-    SAM2_TRY_FAIL(sam2_backend_alloc(be, &output->memory, 2,
-                                     (const int64_t[]){h * h, model->config.mem_dim}));
-    // Memory is made of the mask before its holes are filled.
-    SAM2_TRY_FAIL(sam2_track_encode(model, &video->arena, features, &decoded.low,
-                                    decoded.object_score, false, &output->memory));
-    SAM2_TRY_FAIL(sam2_object_set_tracked(
-        object, frame, reverse ? SAM2_TRACKED_REVERSE : SAM2_TRACKED_FORWARD, &be->error));
-    SAM2_TRY_FAIL(sam2_output_put(&object->outputs[SAM2_TRACKED_LIST], output, true, be));
-    stats->memory_s += sam2_seconds() - done;
-    stats->n_tracked++;
-    if (video->params.options.bounded_memory)
-        sam2_memory_bank_trim(object, frame, &model->config, &video->params.options, be);
-    return SAM2_OK;
-fail:
-    sam2_output_free(&output, be);
-    return status;
-}
-
-static Sam2Status visit(Sam2Video *video, Sam2Object *object, int64_t frame, bool reverse)
-{
-    if (!sam2_output_find(&object->outputs[SAM2_CONDITIONING_LIST], frame))
-        return track_frame(video, object, frame, reverse);
     if (video->params.options.clear_non_cond_mem_around_input)
         sam2_video_forget_around(video, object, frame);
     return sam2_object_set_tracked(object, frame,
                                    reverse ? SAM2_TRACKED_REVERSE : SAM2_TRACKED_FORWARD,
                                    &video->model->be->error);
+}
+
+static Sam2Status visit(Sam2Video *video, const Sam2Sweep *filter, int64_t frame, bool reverse)
+{
+    int n = 0;
+    size_t size = (size_t)video->n_objects * sizeof(Sam2Object *);
+    Sam2Object **tracked = malloc(size ? size : 1);
+    if (!tracked)
+        return sam2_fail_memory(&video->model->be->error, size);
+    Sam2Status status = SAM2_OK;
+    for (int i = 0; status == SAM2_OK && i < video->n_objects; i++) {
+        // An object that came after the start has no memory to be tracked with.
+        Sam2Object *object = video->objects[i];
+        const Sam2OutputList *conditioning = &object->outputs[SAM2_CONDITIONING_LIST];
+        if (!in_sweep(filter, object->id) || conditioning->n == 0)
+            continue;
+        if (sam2_output_find(conditioning, frame))
+            status = pass_conditioning(video, object, frame, reverse);
+        else
+            tracked[n++] = object;
+    }
+    if (status == SAM2_OK && n > 0)
+        status = sam2_video_track(video, tracked, n, frame, reverse);
+    free(tracked);
+    return status;
 }
 
 Sam2Status sam2_video_sweep_next(Sam2Video *video, int64_t *frame, Sam2Error *error)
@@ -166,17 +146,9 @@ Sam2Status sam2_video_sweep_next(Sam2Video *video, int64_t *frame, Sam2Error *er
     *frame = -1;
     if (!sweep->active)
         return SAM2_OK;
-    for (int i = 0; i < video->n_objects; i++) {
-        // An object that came after the start has no memory to be tracked with.
-        Sam2Object *object = video->objects[i];
-        if (!in_sweep(&filter, object->id) || object->outputs[SAM2_CONDITIONING_LIST].n == 0)
-            continue;
-        Sam2ArenaMark mark = sam2_arena_mark(&video->arena);
-        Sam2Status status = visit(video, object, sweep->next, sweep->reverse);
-        if (status != SAM2_OK)
-            return sam2_video_finish(video, status, error);
-        sam2_arena_release(&video->arena, mark);
-    }
+    Sam2Status status = visit(video, &filter, sweep->next, sweep->reverse);
+    if (status != SAM2_OK)
+        return sam2_video_finish(video, status, error);
     *frame = sweep->next;
     if (sweep->next == sweep->end)
         sweep->active = false;

@@ -168,6 +168,8 @@ static Sam2Status run_memory(Stages *stages)
     frame.top = current;
     frame.has_attended = false;
     SAM2_TRY(sam2_memory_attention_prepare(&model->attention, &stages->arena, &frame));
+    memory = SAM2_RESHAPE(&memory, 1, memory.shape[0], memory.shape[1]);
+    keys = SAM2_RESHAPE(&keys, 1, keys.shape[0], keys.shape[1]);
     SAM2_TRY(sam2_memory_attention_forward(&model->attention, &stages->arena, &frame, &memory,
                                            &keys, n_rotated, &out));
     compare_map(stages, "memory_attention.output", &out, false);
@@ -176,7 +178,7 @@ static Sam2Status run_memory(Stages *stages)
     SAM2_TRY(take_tensor(stages, "memory_encoder.mask", &mask));
     frame.top = features;
     SAM2_TRY(SAM2_TAKE(&stages->arena, &out, features.shape[0], model->config.mem_dim));
-    mask = SAM2_RESHAPE(&mask, model->config.image_size, model->config.image_size);
+    mask = SAM2_RESHAPE(&mask, 1, model->config.image_size, model->config.image_size);
     SAM2_TRY(sam2_memory_encoder_forward(&model->memory, &stages->arena, &frame, &mask, &out));
     compare_map(stages, "memory_encoder.output", &out, true);
     compare_map(stages, "memory_encoder.position", model->memory_position, true);

@@ -92,11 +92,13 @@ Sam2Status sam2_cpu_add(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor
 {
     const Sam2CpuKernels *kernels = sam2_cpu_state(be)->kernels;
     const int64_t n = sam2_tensor_count(a), n_b = sam2_tensor_count(b);
-    const int64_t chunk = n_b == n ? CHUNK : n_b; // a row at a time if b is one
+    const int64_t chunk = min_int(CHUNK, n_b), n_chunks = (n_b + chunk - 1) / chunk;
 #pragma omp parallel for num_threads(count_threads(be, n))
-    for (int64_t i = 0; i < n; i += chunk)
-        kernels->add(sam2_f32(dst) + i, sam2_f32(a) + i, sam2_f32(b) + (n_b == n ? i : 0), scale,
-                     min_int(chunk, n - i));
+    for (int64_t i = 0; i < n / n_b * n_chunks; i++) {
+        int64_t in_b = i % n_chunks * chunk, at = i / n_chunks * n_b + in_b;
+        kernels->add(sam2_f32(dst) + at, sam2_f32(a) + at, sam2_f32(b) + in_b, scale,
+                     min_int(chunk, n_b - in_b));
+    }
     return SAM2_OK;
 }
 

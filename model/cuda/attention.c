@@ -68,33 +68,36 @@ Sam2Status sam2_cuda_attention(Sam2Backend *be, const Sam2Tensor *dst, const Sam
                                const Sam2Tensor *k, const Sam2Tensor *v, int n_heads, float scale)
 {
     Sam2CudaState *state = sam2_cuda_state(be);
-    const Sam2CudaAttention attention = {.n_batches = 1,
+    const int at = k->n_dims - 2; // 1: a batch
+    const Sam2CudaAttention attention = {.n_batches = at ? (int)k->shape[0] : 1,
                                          .n_heads = n_heads,
-                                         .n_q = (int)q->shape[0],
-                                         .n_k = (int)k->shape[0],
-                                         .d = (int)q->shape[1] / n_heads,
-                                         .d_v = (int)v->shape[1] / n_heads,
+                                         .n_q = (int)q->shape[q->n_dims - 2],
+                                         .n_k = (int)k->shape[at],
+                                         .d = (int)k->shape[at + 1] / n_heads,
+                                         .d_v = (int)v->shape[at + 1] / n_heads,
                                          .scale = scale,
                                          .dst = sam2_f32(dst),
-                                         .d_out = v->shape[1]};
+                                         .d_out = v->shape[at + 1]};
     Sam2CudaFlash flash;
     Operands to;
     SAM2_TRY(prepare(be, &attention, &flash, &to));
     const struct {
         void *dst;
-        const Sam2Tensor *x;
+        const float *x;
+        int64_t rows, step;
         int d, d_padded;
         float factor;
-    } parts[] = {{to.q, q, attention.d, to.d, to.factor},
-                 {to.k, k, attention.d, to.d, 1},
-                 {to.v, v, attention.d_v, to.d_v, 1}};
+    } parts[] = {{to.q, sam2_f32(q), attention.n_q, q->n_dims == 2 ? 0 : attention.n_q, attention.d,
+                  to.d, to.factor},
+                 {to.k, sam2_f32(k), attention.n_k, attention.n_k, attention.d, to.d, 1},
+                 {to.v, sam2_f32(v), attention.n_k, attention.n_k, attention.d_v, to.d_v, 1}};
     for (int i = 0; i < 3; i++)
-        SAM2_TRY(sam2_cuda_check(
-            be,
-            sam2_cuda_launch_pack_heads(state->stream, parts[i].dst, sam2_f32(parts[i].x),
-                                        parts[i].x->shape[0], n_heads, parts[i].d,
-                                        parts[i].d_padded, parts[i].factor, to.half, state->half),
-            "packing for attention"));
+        SAM2_TRY(sam2_cuda_check(be,
+                                 sam2_cuda_launch_pack_heads(
+                                     state->stream, parts[i].dst, parts[i].x, attention.n_batches,
+                                     parts[i].rows, parts[i].step, n_heads, parts[i].d,
+                                     parts[i].d_padded, parts[i].factor, to.half, state->half),
+                                 "packing for attention"));
     return run(be, &attention, &flash, &to);
 }
 

@@ -91,6 +91,15 @@ static Sam2Status copy(Sam2Backend *be, void *dst, const void *src, size_t size)
         "copying");
 }
 
+static Sam2Status copy_rows(Sam2Backend *be, void *dst, size_t dst_step, const void *src,
+                            size_t src_step, size_t row_size, int64_t n)
+{
+    return sam2_cuda_check(be,
+                           cudaMemcpy2DAsync(dst, dst_step, src, src_step, row_size, (size_t)n,
+                                             cudaMemcpyDeviceToDevice, sam2_cuda_state(be)->stream),
+                           "copying");
+}
+
 void *sam2_cuda_scratch(Sam2Backend *be, Sam2CudaScratch purpose, size_t size)
 {
     Sam2CudaState *state = sam2_cuda_state(be);
@@ -124,10 +133,12 @@ static Sam2Status layer_norm(Sam2Backend *be, const Sam2Tensor *dst, const Sam2T
 static Sam2Status rope(Sam2Backend *be, const Sam2Tensor *x, const Sam2Tensor *cos,
                        const Sam2Tensor *sin, int64_t n_rotated)
 {
+    const int at = x->n_dims - 2; // 1: a batch
     return sam2_cuda_check(be,
                            sam2_cuda_launch_rope(sam2_cuda_state(be)->stream, sam2_f32(x),
-                                                 sam2_f32(cos), sam2_f32(sin), n_rotated,
-                                                 cos->shape[1], cos->shape[0]),
+                                                 sam2_f32(cos), sam2_f32(sin), at ? x->shape[0] : 1,
+                                                 x->shape[at], n_rotated, cos->shape[1],
+                                                 cos->shape[0]),
                            "rotary positions");
 }
 
@@ -184,11 +195,56 @@ static Sam2Status fill_holes(Sam2Backend *be, const Sam2Tensor *x, int max_area,
     int *areas = sam2_cuda_scratch(be, SAM2_CUDA_SCRATCH_IMAGE2, size);
     if (!labels || !areas)
         return be->error.status;
+    const int at = x->n_dims - 2; // 1: a batch
     return sam2_cuda_check(be,
                            sam2_cuda_launch_fill_holes(sam2_cuda_state(be)->stream, sam2_f32(x),
-                                                       (int)x->shape[0], (int)x->shape[1], max_area,
-                                                       value, labels, areas),
+                                                       at ? (int)x->shape[0] : 1, (int)x->shape[at],
+                                                       (int)x->shape[at + 1], max_area, value,
+                                                       labels, areas),
                            "filling holes");
+}
+
+static Sam2Status gather_memory(Sam2Backend *be, const Sam2Tensor *memory, const Sam2Tensor *keys,
+                                const Sam2Tensor *table, const Sam2Tensor *position,
+                                const Sam2Tensor *temporal, int64_t n_frames)
+{
+    const Sam2CudaMemory shape = {.rows = memory->shape[1],
+                                  .width = memory->shape[2],
+                                  .n_frames = n_frames,
+                                  .hw = position->shape[0]};
+    const Sam2MemoryTable from = sam2_memory_table(table->data, memory->shape[0], n_frames,
+                                                   shape.rows - n_frames * shape.hw, shape.width);
+    return sam2_cuda_check(be,
+                           sam2_cuda_launch_gather(sam2_cuda_state(be)->stream, sam2_f32(memory),
+                                                   sam2_f32(keys), from.sources, from.rows,
+                                                   from.tokens, from.keys, sam2_f32(position),
+                                                   sam2_f32(temporal), &shape, memory->shape[0]),
+                           "gathering memory");
+}
+
+static Sam2Status choose_mask(Sam2Backend *be, const Sam2Tensor *low, const Sam2Tensor *token,
+                              const Sam2Tensor *scores, const Sam2Tensor *logits,
+                              const Sam2Tensor *tokens, const Sam2Tensor *iou,
+                              const Sam2Tensor *score, float absent)
+{
+    return sam2_cuda_check(be,
+                           sam2_cuda_launch_choose(sam2_cuda_state(be)->stream, sam2_f32(low),
+                                                   sam2_f32(token), sam2_f32(scores),
+                                                   sam2_f32(logits), sam2_f32(tokens),
+                                                   sam2_f32(iou), sam2_f32(score), logits->shape[0],
+                                                   logits->shape[2], tokens->shape[2], absent),
+                           "choosing masks");
+}
+
+static Sam2Status mark_absent(Sam2Backend *be, const Sam2Tensor *x, const Sam2Tensor *scores,
+                              const Sam2Tensor *row, bool replace)
+{
+    return sam2_cuda_check(be,
+                           sam2_cuda_launch_mark_absent(sam2_cuda_state(be)->stream, sam2_f32(x),
+                                                        sam2_f32(scores), sam2_f32(row),
+                                                        x->shape[0], x->shape[1] * x->shape[2],
+                                                        x->shape[2], replace),
+                           "marking absence");
 }
 
 // ---- Opening -----------------------------------------------------------------------------------
@@ -216,6 +272,7 @@ static const Sam2BackendOps cuda_ops = {
     .upload = upload,
     .download = download,
     .copy = copy,
+    .copy_rows = copy_rows,
     .weight_init = sam2_cuda_weight_init,
     .weight_free = sam2_cuda_weight_free,
     .close = close_cuda,
@@ -236,6 +293,9 @@ static const Sam2BackendOps cuda_ops = {
     .resize = sam2_cuda_resize,
     .image_input = sam2_cuda_image_input,
     .fill_holes = fill_holes,
+    .gather_memory = gather_memory,
+    .choose_mask = choose_mask,
+    .mark_absent = mark_absent,
     .sync = synchronise,
 };
 
@@ -263,6 +323,7 @@ static Sam2Status open_cuda(Sam2Backend *be)
     if (be->precision == SAM2_PRECISION_AUTO)
         be->precision = SAM2_PRECISION_BF16;
     be->ops = &cuda_ops;
+    be->batched = true;
     be->kind = SAM2_BACKEND_CUDA;
     snprintf(be->name, sizeof be->name, "cuda (%.40s%s)", properties.name,
              be->precision != SAM2_PRECISION_BF16 ? ""

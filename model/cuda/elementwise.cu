@@ -63,20 +63,25 @@ cudaError_t sam2_cuda_launch_round_bf16(cudaStream_t stream, float *x, int64_t n
 }
 
 static __global__ void rope_kernel(float *x, const float *cos, const float *sin, int64_t n,
-                                   int64_t half, int64_t period)
+                                   int64_t rotated, int64_t rows, int64_t half, int64_t period)
 {
     SAM2_FOR(i, n)
     {
-        int64_t at = i / half % period * half + i % half;
-        sam2_cuda_rotate(&x[2 * i], &x[2 * i + 1], cos[at], sin[at]);
+        int64_t t = i / half % rotated;
+        int64_t at = t % period * half + i % half;
+        int64_t to = (i / half / rotated * rows + t) * half + i % half;
+        sam2_cuda_rotate(&x[2 * to], &x[2 * to + 1], cos[at], sin[at]);
     }
 }
 
 cudaError_t sam2_cuda_launch_rope(cudaStream_t stream, float *x, const float *cos, const float *sin,
-                                  int64_t rows, int64_t half, int64_t period)
+                                  int64_t n_batches, int64_t rows, int64_t rotated, int64_t half,
+                                  int64_t period)
 {
-    SAM2_LAUNCH(rope_kernel, sam2_blocks(rows * half), SAM2_BLOCK, 0, stream, x, cos, sin,
-                rows * half, half, period);
+    int64_t n = n_batches * rotated * half;
+    if (n > 0)
+        SAM2_LAUNCH(rope_kernel, sam2_blocks(n), SAM2_BLOCK, 0, stream, x, cos, sin, n, rotated,
+                    rows, half, period);
     return cudaGetLastError();
 }
 

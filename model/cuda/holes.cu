@@ -37,13 +37,13 @@ static __global__ void label_kernel(const float *x, int n, int *labels, int *are
     }
 }
 
-static __global__ void join_kernel(int h, int w, int *labels)
+static __global__ void join_kernel(int n, int h, int w, int *labels)
 {
-    SAM2_FOR(i, (int64_t)h * w)
+    SAM2_FOR(i, n)
     {
         if (labels[i] < 0)
             continue;
-        int y = (int)(i / w), x = (int)(i % w);
+        int y = (int)(i / w % h), x = (int)(i % w);
         // Half of the neighbours: the other half looks this way.
         if (x > 0 && labels[i - 1] >= 0)
             join(labels, (int)i, (int)i - 1);
@@ -68,12 +68,12 @@ static __global__ void fill_kernel(float *x, int n, int max_area, float value, c
         x[i] = value;
 }
 
-cudaError_t sam2_cuda_launch_fill_holes(cudaStream_t stream, float *x, int h, int w, int max_area,
-                                        float value, int *labels, int *areas)
+cudaError_t sam2_cuda_launch_fill_holes(cudaStream_t stream, float *x, int n_maps, int h, int w,
+                                        int max_area, float value, int *labels, int *areas)
 {
-    int n = h * w;
+    int n = n_maps * h * w;
     SAM2_LAUNCH(label_kernel, sam2_blocks(n), SAM2_BLOCK, 0, stream, x, n, labels, areas);
-    SAM2_LAUNCH(join_kernel, sam2_blocks(n), SAM2_BLOCK, 0, stream, h, w, labels);
+    SAM2_LAUNCH(join_kernel, sam2_blocks(n), SAM2_BLOCK, 0, stream, n, h, w, labels);
     SAM2_LAUNCH(count_kernel, sam2_blocks(n), SAM2_BLOCK, 0, stream, n, labels, areas);
     SAM2_LAUNCH(fill_kernel, sam2_blocks(n), SAM2_BLOCK, 0, stream, x, n, max_area, value, labels,
                 areas);

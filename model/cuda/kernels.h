@@ -29,8 +29,10 @@ cudaError_t sam2_cuda_launch_finish(cudaStream_t stream, float *dst, const float
 cudaError_t sam2_cuda_launch_mask_to_memory(cudaStream_t stream, float *dst, const float *x,
                                             int64_t n, bool binarize, float scale, float bias);
 cudaError_t sam2_cuda_launch_round_bf16(cudaStream_t stream, float *x, int64_t n);
+// x (n_batches, rows, 2 half): the first `rotated` rows of each
 cudaError_t sam2_cuda_launch_rope(cudaStream_t stream, float *x, const float *cos, const float *sin,
-                                  int64_t rows, int64_t half, int64_t period);
+                                  int64_t n_batches, int64_t rows, int64_t rotated, int64_t half,
+                                  int64_t period);
 cudaError_t sam2_cuda_launch_max_pool(cudaStream_t stream, float *dst, const float *x, int out_h,
                                       int out_w, int c);
 cudaError_t sam2_cuda_launch_upsample_add(cudaStream_t stream, float *dst, const float *x,
@@ -45,19 +47,20 @@ typedef struct Sam2CudaConv {
     int h, w, c, kh, kw, stride, pad, out_h, out_w;
 } Sam2CudaConv;
 
-// Patches of x (h, w, c): (out_h * out_w, k_padded), k = kh * kw * c; half if to_half, else fp32.
+// Patches of x (B, h, w, c): (B * out_h * out_w, k_padded), k = kh * kw * c; half if to_half, else
+// fp32.
 cudaError_t sam2_cuda_launch_patches(cudaStream_t stream, void *dst, const float *x,
                                      const Sam2CudaConv *conv, int64_t first_pixel,
                                      int64_t n_pixels, int64_t k_padded, bool to_half,
                                      Sam2CudaHalf half);
-// w (k, k, c)
+// x (n_maps, h, width, c), w (k, k, c)
 cudaError_t sam2_cuda_launch_depthwise(cudaStream_t stream, float *dst, const float *x,
-                                       const float *w, const float *bias, int h, int width, int c,
-                                       int k);
-// dst (2h, 2w, c) = act(y (h * w, 4, c) + bias + residual or NULL)
+                                       const float *w, const float *bias, int n_maps, int h,
+                                       int width, int c, int k);
+// dst (n_maps, 2h, 2w, c) = act(y (n_maps * h * w, 4, c) + bias + residual (2h, 2w, c) or NULL)
 cudaError_t sam2_cuda_launch_unfold2(cudaStream_t stream, float *dst, const float *y,
-                                     const float *bias, const float *residual, int h, int w, int c,
-                                     int act);
+                                     const float *bias, const float *residual, int n_maps, int h,
+                                     int w, int c, int act);
 
 // ---- layer_norm.cu -----------------------------------------------------------------------------
 
@@ -104,10 +107,12 @@ cudaError_t sam2_cuda_launch_flash_f16(cudaStream_t stream, const Sam2CudaAttent
                                        const void *v, float *scratch, int shared_limit);
 
 // pack.cu: operands for both. `to_half`: half with scaled, else fp32 (padded widths then are d,
-// d_v). Rows of x (t, n_heads * d) to (n_heads, t, d_padded), times factor.
-cudaError_t sam2_cuda_launch_pack_heads(cudaStream_t stream, void *dst, const float *x, int64_t t,
-                                        int n_heads, int d, int d_padded, float factor,
-                                        bool to_half, Sam2CudaHalf half);
+// d_v). Rows of x (n_batches, t, n_heads * d) to (n_batches, n_heads, t, d_padded), times factor; a
+// batch begins `step` rows after the one before, 0: all are the same.
+cudaError_t sam2_cuda_launch_pack_heads(cudaStream_t stream, void *dst, const float *x,
+                                        int64_t n_batches, int64_t t, int64_t step, int n_heads,
+                                        int d, int d_padded, float factor, bool to_half,
+                                        Sam2CudaHalf half);
 // Part `part` (0 q, 1 k, 2 v) of qkv (h, w, 3c) to (tiles * heads, tokens, d_padded); tokens beyond
 // the map are bias. q is pooled where the windows say so.
 cudaError_t sam2_cuda_launch_pack_windows(cudaStream_t stream, void *dst, const float *qkv,
@@ -140,9 +145,29 @@ cudaError_t sam2_cuda_launch_normalise(cudaStream_t stream, float *x, int64_t n)
 
 // ---- holes.cu ----------------------------------------------------------------------------------
 
-// labels, areas (h * w) are scratch.
-cudaError_t sam2_cuda_launch_fill_holes(cudaStream_t stream, float *x, int h, int w, int max_area,
-                                        float value, int *labels, int *areas);
+// x (n_maps, h, w); labels, areas (n_maps * h * w) are scratch.
+cudaError_t sam2_cuda_launch_fill_holes(cudaStream_t stream, float *x, int n_maps, int h, int w,
+                                        int max_area, float value, int *labels, int *areas);
+
+// ---- track.cu: see gather_memory, choose_mask and mark_absent of Sam2BackendOps ----------------
+
+typedef struct Sam2CudaMemory {
+    int64_t rows, width; // of an object
+    int64_t n_frames, hw;
+} Sam2CudaMemory;
+
+cudaError_t sam2_cuda_launch_gather(cudaStream_t stream, float *memory, float *keys,
+                                    const uint64_t *sources, const int64_t *temporal_rows,
+                                    const float *tokens, const float *token_keys,
+                                    const float *position, const float *temporal,
+                                    const Sam2CudaMemory *shape, int64_t n_objects);
+cudaError_t sam2_cuda_launch_choose(cudaStream_t stream, float *low, float *token, float *scores,
+                                    const float *logits, const float *tokens, const float *iou,
+                                    const float *score, int64_t n_objects, int64_t n_pixels,
+                                    int64_t d, float absent);
+cudaError_t sam2_cuda_launch_mark_absent(cudaStream_t stream, float *x, const float *scores,
+                                         const float *row, int64_t n_objects, int64_t in_object,
+                                         int64_t c, bool replace);
 
 #ifdef __cplusplus
 }

@@ -205,14 +205,19 @@ Sam2Status sam2_cuda_linear(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Te
 Sam2Status sam2_cuda_matmul_nt(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *a,
                                const Sam2Tensor *b)
 {
-    const Sam2CudaProduct product = {.type = SAM2_CUDA_GEMM_F32,
-                                     .m = a->shape[0],
-                                     .n = b->shape[0],
-                                     .k = a->shape[1],
-                                     .a = sam2_f32(a),
-                                     .b = sam2_f32(b),
-                                     .dst = sam2_f32(dst)};
-    return sam2_cuda_gemm_run(sam2_cuda_state(be)->gemm, &product, &be->error);
+    const int at = a->n_dims - 2; // 1: a batch
+    const int64_t m = a->shape[at], n = b->shape[at], k = a->shape[at + 1];
+    for (int64_t i = 0; i < (at ? a->shape[0] : 1); i++) {
+        const Sam2CudaProduct product = {.type = SAM2_CUDA_GEMM_F32,
+                                         .m = m,
+                                         .n = n,
+                                         .k = k,
+                                         .a = sam2_f32(a) + i * m * k,
+                                         .b = sam2_f32(b) + i * n * k,
+                                         .dst = sam2_f32(dst) + i * m * n};
+        SAM2_TRY(sam2_cuda_gemm_run(sam2_cuda_state(be)->gemm, &product, &be->error));
+    }
+    return SAM2_OK;
 }
 
 Sam2Status sam2_cuda_conv2d(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x,
@@ -220,18 +225,19 @@ Sam2Status sam2_cuda_conv2d(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Te
                             Sam2Act act)
 {
     Sam2CudaState *state = sam2_cuda_state(be);
-    const Sam2CudaConv conv = {.h = (int)x->shape[0],
-                               .w = (int)x->shape[1],
-                               .c = (int)x->shape[2],
+    const int at_map = x->n_dims - 3; // 1: a batch
+    const Sam2CudaConv conv = {.h = (int)x->shape[at_map],
+                               .w = (int)x->shape[at_map + 1],
+                               .c = (int)x->shape[at_map + 2],
                                .kh = (int)w->tensor.shape[2],
                                .kw = (int)w->tensor.shape[3],
                                .stride = stride,
                                .pad = padding,
-                               .out_h = (int)dst->shape[0],
-                               .out_w = (int)dst->shape[1]};
+                               .out_h = (int)dst->shape[at_map],
+                               .out_w = (int)dst->shape[at_map + 1]};
     int64_t k = (int64_t)conv.kh * conv.kw * conv.c, n = w->tensor.shape[0];
     size_t row_size = (size_t)pad(be, k) * (in_half(be) ? 2 : sizeof(float));
-    int64_t n_pixels = dst->shape[0] * dst->shape[1], step = (int64_t)(PATCHES_SIZE / row_size);
+    int64_t n_pixels = sam2_tensor_count(dst) / n, step = (int64_t)(PATCHES_SIZE / row_size);
     step = step < 1 ? 1 : step < n_pixels ? step : n_pixels;
     void *patches = sam2_cuda_scratch(be, SAM2_CUDA_SCRATCH_A, (size_t)step * row_size);
     if (!patches)
@@ -254,7 +260,8 @@ Sam2Status sam2_cuda_conv_transpose(Sam2Backend *be, const Sam2Tensor *dst, cons
                                     const Sam2Tensor *residual, Sam2Act act)
 {
     const void *a;
-    int64_t m = x->shape[0] * x->shape[1], k = x->shape[2], n = w->tensor.shape[1];
+    const int at = x->n_dims - 3; // 1: a batch
+    int64_t k = x->shape[at + 2], n = w->tensor.shape[1], m = sam2_tensor_count(x) / k;
     float *product =
         sam2_cuda_scratch(be, SAM2_CUDA_SCRATCH_PRODUCT, (size_t)(4 * m * n) * sizeof(float));
     if (!product)
@@ -264,18 +271,20 @@ Sam2Status sam2_cuda_conv_transpose(Sam2Backend *be, const Sam2Tensor *dst, cons
     return sam2_cuda_check(be,
                            sam2_cuda_launch_unfold2(sam2_cuda_state(be)->stream, sam2_f32(dst),
                                                     product, sam2_f32(bias), data_or_null(residual),
-                                                    (int)x->shape[0], (int)x->shape[1], (int)n,
-                                                    (int)act),
+                                                    at ? (int)x->shape[0] : 1, (int)x->shape[at],
+                                                    (int)x->shape[at + 1], (int)n, (int)act),
                            "transposed convolution");
 }
 
 Sam2Status sam2_cuda_depthwise_conv(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x,
                                     const Sam2Weight *w, const Sam2Tensor *bias)
 {
+    const int at = x->n_dims - 3; // 1: a batch
     return sam2_cuda_check(be,
                            sam2_cuda_launch_depthwise(sam2_cuda_state(be)->stream, sam2_f32(dst),
                                                       sam2_f32(x), w->packed, sam2_f32(bias),
-                                                      (int)x->shape[0], (int)x->shape[1],
-                                                      (int)x->shape[2], (int)w->tensor.shape[2]),
+                                                      at ? (int)x->shape[0] : 1, (int)x->shape[at],
+                                                      (int)x->shape[at + 1], (int)x->shape[at + 2],
+                                                      (int)w->tensor.shape[2]),
                            "depthwise convolution");
 }

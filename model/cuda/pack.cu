@@ -3,26 +3,28 @@
 #include "model/cuda/device.cuh"
 
 template <typename T>
-static __global__ void pack_heads_kernel(T *dst, const float *x, int64_t n, int64_t t, int n_heads,
-                                         int d, int d_padded, float factor)
+static __global__ void pack_heads_kernel(T *dst, const float *x, int64_t n, int64_t t, int64_t step,
+                                         int n_heads, int d, int d_padded, float factor)
 {
     SAM2_FOR(i, n)
     {
         int column = (int)(i % d_padded);
-        int64_t row = i / d_padded % t, head = i / d_padded / t;
+        int64_t head = i / d_padded / t % n_heads;
+        int64_t row = i / d_padded / t / n_heads * step + i / d_padded % t;
         dst[i] =
             sam2_from_f32<T>(column < d ? factor * x[(row * n_heads + head) * d + column] : 0.0f);
     }
 }
 
-cudaError_t sam2_cuda_launch_pack_heads(cudaStream_t stream, void *dst, const float *x, int64_t t,
-                                        int n_heads, int d, int d_padded, float factor,
-                                        bool to_half, Sam2CudaHalf half)
+cudaError_t sam2_cuda_launch_pack_heads(cudaStream_t stream, void *dst, const float *x,
+                                        int64_t n_batches, int64_t t, int64_t step, int n_heads,
+                                        int d, int d_padded, float factor, bool to_half,
+                                        Sam2CudaHalf half)
 {
-    int64_t n = t * n_heads * d_padded;
+    int64_t n = n_batches * t * n_heads * d_padded;
     SAM2_DISPATCH(to_half, half,
                   (SAM2_LAUNCH((pack_heads_kernel<T>), sam2_blocks(n), SAM2_BLOCK, 0, stream,
-                               (T *)dst, x, n, t, n_heads, d, d_padded, factor)));
+                               (T *)dst, x, n, t, step, n_heads, d, d_padded, factor)));
     return cudaGetLastError();
 }
 

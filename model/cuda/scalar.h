@@ -40,10 +40,25 @@ SAM2_SCALAR float sam2_cuda_round_bf16(float x)
     return x;
 }
 
+SAM2_SCALAR float sam2_cuda_sigmoid(float x)
+{
+    return 1.0f / (1.0f + expf(-x));
+}
+
 SAM2_SCALAR float sam2_cuda_mask_to_memory(float x, int binarize, float scale, float bias)
 {
-    float value = binarize ? (x > 0 ? 1.0f : 0.0f) : 1.0f / (1.0f + expf(-x));
+    float value = binarize ? (x > 0 ? 1.0f : 0.0f) : sam2_cuda_sigmoid(x);
     return scale * value + bias;
+}
+
+// Of masks 1, 2, 3 the one whose predicted IoU, before the sigmoid, is best; the first of equals.
+SAM2_SCALAR int sam2_cuda_best_mask(const float *iou)
+{
+    int best = 1;
+    for (int i = 2; i <= 3; i++)
+        if (sam2_cuda_sigmoid(iou[i]) > sam2_cuda_sigmoid(iou[best]))
+            best = i;
+    return best;
 }
 
 // A pair of RoPE, (re, im) turned by the angle of (c, s).

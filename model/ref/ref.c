@@ -22,6 +22,15 @@ static Sam2Status copy_host(Sam2Backend *be, void *dst, const void *src, size_t 
     return SAM2_OK;
 }
 
+static Sam2Status copy_host_rows(Sam2Backend *be, void *dst, size_t dst_step, const void *src,
+                                 size_t src_step, size_t row_size, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        memcpy((char *)dst + (size_t)i * dst_step, (const char *)src + (size_t)i * src_step,
+               row_size);
+    return SAM2_OK;
+}
+
 static Sam2Status init_weight(Sam2Backend *be, Sam2Weight *out, Sam2WeightKind kind,
                               const Sam2Tensor *host)
 {
@@ -53,6 +62,7 @@ const Sam2BackendOps sam2_ref_ops = {
     .upload = copy_host,
     .download = copy_host,
     .copy = copy_host,
+    .copy_rows = copy_host_rows,
     .weight_init = init_weight,
     .weight_free = free_weight,
     .close = close_ref,
@@ -73,6 +83,9 @@ const Sam2BackendOps sam2_ref_ops = {
     .resize = sam2_ref_resize,
     .image_input = sam2_ref_image_input,
     .fill_holes = sam2_ref_fill_holes,
+    .gather_memory = sam2_ref_gather_memory,
+    .choose_mask = sam2_ref_choose_mask,
+    .mark_absent = sam2_ref_mark_absent,
     .sync = sync_host,
 };
 

@@ -57,4 +57,13 @@ Sam2Status sam2_ref_resize(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Ten
                            bool antialias);
 Sam2Status sam2_ref_image_input(Sam2Backend *be, const Sam2Tensor *dst, const uint8_t *rgb,
                                 int width, int height, size_t stride, bool exact_8bit);
+Sam2Status sam2_ref_gather_memory(Sam2Backend *be, const Sam2Tensor *memory, const Sam2Tensor *keys,
+                                  const Sam2Tensor *table, const Sam2Tensor *position,
+                                  const Sam2Tensor *temporal, int64_t n_frames);
+Sam2Status sam2_ref_choose_mask(Sam2Backend *be, const Sam2Tensor *low, const Sam2Tensor *token,
+                                const Sam2Tensor *scores, const Sam2Tensor *logits,
+                                const Sam2Tensor *tokens, const Sam2Tensor *iou,
+                                const Sam2Tensor *score, float absent);
+Sam2Status sam2_ref_mark_absent(Sam2Backend *be, const Sam2Tensor *x, const Sam2Tensor *scores,
+                                const Sam2Tensor *row, bool replace);
 Sam2Status sam2_ref_fill_holes(Sam2Backend *be, const Sam2Tensor *x, int max_area, float value);

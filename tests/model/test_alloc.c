@@ -56,12 +56,15 @@ static Sam2Status run_sweep(Sam2Video *video)
     return status;
 }
 
+static int objects_at_once = 1;
+
 static Sam2Status use_video(void)
 {
     Sam2Video *video = NULL;
     Sam2VideoOptions options = sam2_video_options_default();
     options.feature_cache_size = 0;
     options.non_overlap_masks = true;
+    options.max_objects_at_once = objects_at_once;
     Sam2VideoParams params = fixture_params(&fixture, options);
     Sam2Status status = sam2_video_open(&video, model, &params, NULL);
     if (status != SAM2_OK)
@@ -130,7 +133,9 @@ static void exhaust(const char *name, Sam2Status (*run)(void))
         hit = result.hit;
         // Other backends keep scratch memory until the model is closed.
         bool balanced = result.balance == 0 || (model && model != ref);
-        if (!CHECK(balanced && status == (hit ? SAM2_ERR_MEMORY : SAM2_OK)))
+        // Several objects that cannot be tracked at once are tracked one by one.
+        bool recovered = objects_at_once > 1 && status == SAM2_OK;
+        if (!CHECK(balanced && (recovered || status == (hit ? SAM2_ERR_MEMORY : SAM2_OK))))
             printf("%s: allocation %ld: status %d, balance %ld\n", name, n, status, result.balance);
     }
     printf("%ld allocations; ", n - 1);
@@ -144,6 +149,9 @@ int main(void)
     exhaust("open a model (ref)", open_model);
     model = ref = fixture_model(SAM2_BACKEND_REF, SIZE);
     exhaust("a video (ref)", use_video);
+    objects_at_once = 2;
+    exhaust("a video (ref), two objects at once", use_video);
+    objects_at_once = 1;
     exhaust("an image (ref)", use_image);
     sam2_model_close(&model);
     ref = NULL;

@@ -10,6 +10,22 @@ static int64_t small(Case *c, int64_t limit)
     return 1 + (int64_t)(case_random(c) % (uint64_t)limit);
 }
 
+// A shape (n, a, b, c), or without n if it is 0, for `dims` dimensions behind n.
+#define BATCH(n, ...)                                                                              \
+    (int)(sizeof((int64_t[]){n, __VA_ARGS__}) / sizeof(int64_t)) - ((n) == 0),                     \
+        (const int64_t[]){n, __VA_ARGS__} + ((n) == 0)
+
+// Now and then a batch of a few; 0: none.
+static double batch(Case *c)
+{
+    return case_random(c) % 3 ? 0 : (double)(1 + case_random(c) % 3);
+}
+
+static double times(const Case *c, int i)
+{
+    return c->p[i] > 1 ? c->p[i] : 1;
+}
+
 static void set(Case *c, int i, double value)
 {
     c->p[i] = value;
@@ -43,13 +59,14 @@ static void choose_linear(Case *c)
         set(c, i, (double)(case_random(c) % (i == 3 ? 2 : 3)));
 }
 
-// M, K, N
+// M, K, N, batch
 static void run_matmul_nt(Case *c)
 {
-    const int64_t m = case_p(c, 0), k = case_p(c, 1), n = case_p(c, 2);
-    const Operand *a = case_input(c, "a", DIMS(m, k)), *b = case_input(c, "b", DIMS(n, k));
-    const Sam2Tensor *dst = case_output(c, NULL, DIMS(m, n));
-    c->flop = 2.0 * (double)(m * k * n);
+    const int64_t m = case_p(c, 0), k = case_p(c, 1), n = case_p(c, 2), many = case_p(c, 3);
+    const Operand *a = case_input(c, "a", BATCH(many, m, k));
+    const Operand *b = case_input(c, "b", BATCH(many, n, k));
+    const Sam2Tensor *dst = case_output(c, NULL, BATCH(many, m, n));
+    c->flop = 2.0 * (double)(m * k * n) * times(c, 3);
     CASE_RUN(c, sam2_op_matmul_nt(c->be, dst, &a->tensor, &b->tensor));
 }
 
@@ -57,6 +74,12 @@ static void choose_sizes(Case *c)
 {
     for (int i = 0; i < 3; i++)
         set(c, i, (double)case_size(c));
+}
+
+static void choose_matmul_nt(Case *c)
+{
+    choose_sizes(c);
+    set(c, 3, batch(c));
 }
 
 // T, C, act
@@ -116,17 +139,17 @@ static void choose_window_attention(Case *c)
     set(c, 5, pool);
 }
 
-// Tq, Tk, heads, D, Dv, scale
+// Tq, Tk, heads, D, Dv, scale, batch, its queries are the same
 static void run_attention(Case *c)
 {
     const int64_t n_q = case_p(c, 0), n_k = case_p(c, 1), heads = case_p(c, 2), d = case_p(c, 3);
-    const int64_t d_v = case_p(c, 4);
-    const Operand *q = case_input(c, "q", DIMS(n_q, heads * d));
-    const Operand *k = case_input(c, "k", DIMS(n_k, heads * d));
-    const Operand *v = case_input(c, "v", DIMS(n_k, heads * d_v));
-    const Sam2Tensor *dst = case_output(c, NULL, DIMS(n_q, heads * d_v));
+    const int64_t d_v = case_p(c, 4), n = case_p(c, 6), n_queries = case_p(c, 7) ? 0 : n;
+    const Operand *q = case_input(c, "q", BATCH(n_queries, n_q, heads * d));
+    const Operand *k = case_input(c, "k", BATCH(n, n_k, heads * d));
+    const Operand *v = case_input(c, "v", BATCH(n, n_k, heads * d_v));
+    const Sam2Tensor *dst = case_output(c, NULL, BATCH(n, n_q, heads * d_v));
     c->magnitude = 1 + fabs(c->p[5]) * (double)d / 4;
-    c->flop = 2.0 * (double)(n_q * n_k * heads * (d + d_v));
+    c->flop = 2.0 * (double)(n_q * n_k * heads * (d + d_v)) * times(c, 6);
     CASE_RUN(c, sam2_op_attention(c->be, dst, &q->tensor, &k->tensor, &v->tensor, (int)heads,
                                   (float)c->p[5]));
 }
@@ -139,15 +162,17 @@ static void choose_attention(Case *c)
     set(c, 3, (double)case_size(c));
     set(c, 4, (double)case_size(c));
     set(c, 5, 1 / sqrt(c->p[3]));
+    set(c, 6, batch(c));
+    set(c, 7, (double)(case_random(c) % 2));
 }
 
-// T, C, rows of the table, rotated rows
+// T, C, rows of the table, rotated rows, batch
 static void run_rope(Case *c)
 {
     const int64_t t = case_p(c, 0), n = case_p(c, 1), period = case_p(c, 2);
     const Operand *cos = case_input(c, "cos", DIMS(period, n / 2));
     const Operand *sin = case_input(c, "sin", DIMS(period, n / 2));
-    const Sam2Tensor *x = case_output(c, "x", DIMS(t, n));
+    const Sam2Tensor *x = case_output(c, "x", BATCH(case_p(c, 4), t, n));
     c->magnitude = 2;
     CASE_RUN(c, sam2_op_rope(c->be, x, &cos->tensor, &sin->tensor, case_p(c, 3)));
 }
@@ -158,19 +183,21 @@ static void choose_rope(Case *c)
     set(c, 1, 2 * (double)case_size(c));
     set(c, 2, (double)small(c, (int64_t)c->p[0]));
     set(c, 3, (double)(case_random(c) % (uint64_t)(c->p[0] + 1)));
+    set(c, 4, batch(c));
 }
 
-// H, W, Ci, Co, kh, kw, stride, pad, act
+// H, W, Ci, Co, kh, kw, stride, pad, act, batch
 static void run_conv2d(Case *c)
 {
     const int64_t h = case_p(c, 0), w = case_p(c, 1), ci = case_p(c, 2), co = case_p(c, 3);
     const int64_t kh = case_p(c, 4), kw = case_p(c, 5), stride = case_p(c, 6), pad = case_p(c, 7);
     const int64_t out_h = (h + 2 * pad - kh) / stride + 1, out_w = (w + 2 * pad - kw) / stride + 1;
-    const Operand *x = case_input(c, "x", DIMS(h, w, ci));
+    const int64_t n = case_p(c, 9);
+    const Operand *x = case_input(c, "x", BATCH(n, h, w, ci));
     const Sam2Weight *weight = case_weight(c, "w", SAM2_WEIGHT_CONV, DIMS(co, ci, kh, kw));
     const Operand *bias = case_input(c, "bias", DIMS(co));
-    const Sam2Tensor *dst = case_output(c, NULL, DIMS(out_h, out_w, co));
-    c->flop = 2.0 * (double)(out_h * out_w * co * ci * kh * kw);
+    const Sam2Tensor *dst = case_output(c, NULL, BATCH(n, out_h, out_w, co));
+    c->flop = 2.0 * (double)(out_h * out_w * co * ci * kh * kw) * times(c, 9);
     CASE_RUN(c, sam2_op_conv2d(c->be, dst, &x->tensor, weight, &bias->tensor, (int)stride, (int)pad,
                                case_act(c, 8)));
 }
@@ -187,17 +214,18 @@ static void choose_conv2d(Case *c)
     for (int i = 0; i < 4; i++)
         set(c, 4 + i, kernel[i]);
     set(c, 8, (double)(case_random(c) % 3));
+    set(c, 9, batch(c));
 }
 
-// H, W, C, k
+// H, W, C, k, batch
 static void run_depthwise_conv(Case *c)
 {
     const int64_t h = case_p(c, 0), w = case_p(c, 1), n = case_p(c, 2), k = case_p(c, 3);
-    const Operand *x = case_input(c, "x", DIMS(h, w, n));
+    const Operand *x = case_input(c, "x", BATCH(case_p(c, 4), h, w, n));
     const Sam2Weight *weight = case_weight(c, "w", SAM2_WEIGHT_DEPTHWISE, DIMS(n, 1, k, k));
     const Operand *bias = case_input(c, "bias", DIMS(n));
-    const Sam2Tensor *dst = case_output(c, NULL, DIMS(h, w, n));
-    c->flop = 2.0 * (double)(h * w * n * k * k);
+    const Sam2Tensor *dst = case_output(c, NULL, BATCH(case_p(c, 4), h, w, n));
+    c->flop = 2.0 * (double)(h * w * n * k * k) * times(c, 4);
     CASE_RUN(c, sam2_op_depthwise_conv(c->be, dst, &x->tensor, weight, &bias->tensor));
 }
 
@@ -206,18 +234,19 @@ static void choose_depthwise_conv(Case *c)
     choose_sizes(c);
     set(c, 0, (double)small(c, 20));
     set(c, 3, (double)(2 * small(c, 4) - 1));
+    set(c, 4, batch(c));
 }
 
-// H, W, Ci, Co, act, residual
+// H, W, Ci, Co, act, residual, batch
 static void run_conv_transpose(Case *c)
 {
     const int64_t h = case_p(c, 0), w = case_p(c, 1), ci = case_p(c, 2), co = case_p(c, 3);
-    const Operand *x = case_input(c, "x", DIMS(h, w, ci));
+    const Operand *x = case_input(c, "x", BATCH(case_p(c, 6), h, w, ci));
     const Sam2Weight *weight = case_weight(c, "w", SAM2_WEIGHT_CONV_TRANSPOSE, DIMS(ci, co, 2, 2));
     const Operand *bias = case_input(c, "bias", DIMS(co));
     const Operand *residual = case_input(c, "residual", DIMS(2 * h, 2 * w, co));
-    const Sam2Tensor *dst = case_output(c, NULL, DIMS(2 * h, 2 * w, co));
-    c->flop = 8.0 * (double)(h * w * ci * co);
+    const Sam2Tensor *dst = case_output(c, NULL, BATCH(case_p(c, 6), 2 * h, 2 * w, co));
+    c->flop = 8.0 * (double)(h * w * ci * co) * times(c, 6);
     CASE_RUN(c, sam2_op_conv_transpose(c->be, dst, &x->tensor, weight, &bias->tensor,
                                        case_p(c, 5) ? &residual->tensor : NULL, case_act(c, 4)));
 }
@@ -230,6 +259,7 @@ static void choose_conv_transpose(Case *c)
     set(c, 3, (double)case_size(c));
     set(c, 4, (double)(case_random(c) % 3));
     set(c, 5, (double)(case_random(c) % 2));
+    set(c, 6, batch(c));
 }
 
 // H, W, C
@@ -257,12 +287,13 @@ static void run_upsample_add(Case *c)
     CASE_RUN(c, sam2_op_upsample_add(c->be, dst, &x->tensor));
 }
 
-// rows, C, b is one row, dst is a, scale
+// rows, C, b is one row (or 2: half of the rows), dst is a, scale
 static void run_add(Case *c)
 {
     const int64_t rows = case_p(c, 0), n = case_p(c, 1);
     const Operand *a = case_p(c, 3) ? NULL : case_input(c, "a", DIMS(rows, n));
-    const Operand *b = case_input(c, "b", DIMS(case_p(c, 2) ? 1 : rows, n));
+    const int64_t rows_b = case_p(c, 2) == 2 && rows % 2 == 0 ? rows / 2 : rows;
+    const Operand *b = case_input(c, "b", DIMS(case_p(c, 2) == 1 ? 1 : rows_b, n));
     const Sam2Tensor *dst = case_output(c, case_p(c, 3) ? "a" : NULL, DIMS(rows, n));
     CASE_RUN(c, sam2_op_add(c->be, dst, a ? &a->tensor : dst, &b->tensor, (float)c->p[4]));
 }
@@ -271,7 +302,7 @@ static void choose_add(Case *c)
 {
     set(c, 0, (double)case_size(c));
     set(c, 1, (double)case_size(c) * (case_random(c) % 4 ? 1 : 50));
-    set(c, 2, (double)(case_random(c) % 2));
+    set(c, 2, (double)(case_random(c) % 3));
     set(c, 3, (double)(case_random(c) % 2));
     set(c, 4, case_random(c) % 2 ? 1 : 0.1);
 }
@@ -351,10 +382,10 @@ static void choose_image_input(Case *c)
     set(c, 3, (double)(case_random(c) % 2));
 }
 
-// H, W, largest hole, value
+// H, W, largest hole, value, batch
 static void run_fill_holes(Case *c)
 {
-    const Sam2Tensor *x = case_output(c, "x", DIMS(case_p(c, 0), case_p(c, 1)));
+    const Sam2Tensor *x = case_output(c, "x", BATCH(case_p(c, 4), case_p(c, 0), case_p(c, 1)));
     CASE_RUN(c, sam2_op_fill_holes(c->be, x, (int)c->p[2], (float)c->p[3]));
 }
 
@@ -364,11 +395,107 @@ static void choose_fill_holes(Case *c)
     set(c, 1, (double)case_size(c));
     set(c, 2, (double)small(c, 12));
     set(c, 3, 0.1);
+    set(c, 4, batch(c));
+}
+
+// objects, frames, rows of a frame, pointer tokens, width
+static void run_gather_memory(Case *c)
+{
+    const int64_t n = case_p(c, 0), n_frames = case_p(c, 1), hw = case_p(c, 2);
+    const int64_t n_tokens = case_p(c, 3), width = case_p(c, 4), n_rows = n_frames * hw + n_tokens;
+    const Operand *frames = case_input(c, "frames", DIMS(n * n_frames + 1, hw, width));
+    const Operand *tokens = case_input(c, "tokens", DIMS(2, n * n_tokens + 1, width));
+    const Operand *position = case_input(c, "position", DIMS(hw, width));
+    const Operand *temporal = case_input(c, "temporal", DIMS(7, width));
+    const Sam2Tensor *dst = case_output(c, NULL, DIMS(2, n, n_rows, width));
+    const Sam2Tensor parts[2] = {sam2_tensor_rows(dst, 0, 1), sam2_tensor_rows(dst, 1, 1)};
+    const Sam2Tensor memory = SAM2_RESHAPE(&parts[0], n, n_rows, width);
+    const Sam2Tensor keys = SAM2_RESHAPE(&parts[1], n, n_rows, width);
+    size_t size = sam2_memory_table(NULL, n, n_frames, n_tokens, width).size;
+    void *host = malloc(size);
+    if (!host)
+        abort();
+    Sam2MemoryTable table = sam2_memory_table(host, n, n_frames, n_tokens, width);
+    for (int64_t i = 0; i < n * n_frames; i++) {
+        const Sam2Tensor frame = sam2_tensor_rows(&frames->tensor, n * n_frames - i, 1);
+        table.sources[i] = (uint64_t)(uintptr_t)frame.data;
+        table.rows[i] = (i * 5 + 3) % 7;
+    }
+    for (int64_t i = 0; i < n * n_tokens * width; i++) {
+        table.tokens[i] = tokens->host[i];
+        table.keys[i] = tokens->host[(n * n_tokens + 1) * width + i];
+    }
+    Sam2Tensor placed = {.dtype = SAM2_F32, .n_dims = 1, .shape = {(int64_t)(size / 4)}};
+    placed.data = c->be->ops->alloc(c->be, size);
+    if (!placed.data || c->be->ops->upload(c->be, placed.data, host, size) != SAM2_OK)
+        abort();
+    c->magnitude = 3;
+    CASE_RUN(c, sam2_op_gather_memory(c->be, &memory, &keys, &placed, &position->tensor,
+                                      &temporal->tensor, n_frames));
+    c->be->ops->free(c->be, placed.data);
+    free(host);
+}
+
+static void choose_gather_memory(Case *c)
+{
+    set(c, 0, (double)small(c, 4));
+    set(c, 1, (double)small(c, 7));
+    set(c, 2, (double)case_size(c));
+    set(c, 3, (double)(case_random(c) % 9));
+    set(c, 4, (double)case_size(c));
+}
+
+// objects, pixels, width of a token
+static void run_choose_mask(Case *c)
+{
+    const int64_t n = case_p(c, 0), n_pixels = case_p(c, 1), d = case_p(c, 2);
+    const Operand *logits = case_input(c, "logits", DIMS(n, 4, n_pixels));
+    const Operand *tokens = case_input(c, "tokens", DIMS(4, n, d));
+    // The larger ones reach 1 behind the sigmoid, where the first of equals is taken.
+    case_scale(c, 60);
+    const Operand *iou = case_input(c, "iou", DIMS(n, 4));
+    case_scale(c, 1);
+    const Operand *score = case_input(c, "score", DIMS(n, 1));
+    const Sam2Tensor *dst = case_output(c, NULL, DIMS(n * (n_pixels + d + 2)));
+    const Sam2Tensor parts[3] = {sam2_tensor_rows(dst, 0, n * n_pixels),
+                                 sam2_tensor_rows(dst, n * n_pixels, n * d),
+                                 sam2_tensor_rows(dst, n * (n_pixels + d), n * 2)};
+    const Sam2Tensor low = SAM2_RESHAPE(&parts[0], n, n_pixels);
+    const Sam2Tensor token = SAM2_RESHAPE(&parts[1], n, d);
+    const Sam2Tensor scores = SAM2_RESHAPE(&parts[2], n, 2);
+    c->magnitude = 1;
+    CASE_RUN(c, sam2_op_choose_mask(c->be, &low, &token, &scores, &logits->tensor, &tokens->tensor,
+                                    &iou->tensor, &score->tensor, -1024));
+}
+
+static void choose_choose_mask(Case *c)
+{
+    set(c, 0, (double)small(c, 6));
+    set(c, 1, (double)(case_size(c) * case_size(c)));
+    set(c, 2, (double)case_size(c));
+}
+
+// objects, rows, width, replace
+static void run_mark_absent(Case *c)
+{
+    const Operand *scores = case_input(c, "scores", DIMS(case_p(c, 0), 2));
+    const Operand *row = case_input(c, "row", DIMS(case_p(c, 2)));
+    const Sam2Tensor *x = case_output(c, "x", DIMS(case_p(c, 0), case_p(c, 1), case_p(c, 2)));
+    c->magnitude = 2;
+    CASE_RUN(c, sam2_op_mark_absent(c->be, x, &scores->tensor, &row->tensor, case_p(c, 3)));
+}
+
+static void choose_mark_absent(Case *c)
+{
+    set(c, 0, (double)small(c, 6));
+    set(c, 1, (double)case_size(c));
+    set(c, 2, (double)case_size(c));
+    set(c, 3, (double)(case_random(c) % 2));
 }
 
 const Op test_ops[] = {
     {"linear", run_linear, choose_linear, .sums = true, .bf16 = true},
-    {"matmul_nt", run_matmul_nt, choose_sizes, .sums = true},
+    {"matmul_nt", run_matmul_nt, choose_matmul_nt, .sums = true},
     {"layer_norm", run_layer_norm, choose_layer_norm},
     {"window_attention", run_window_attention, choose_window_attention, .bf16 = true},
     {"attention", run_attention, choose_attention, .bf16 = true},
@@ -384,6 +511,9 @@ const Op test_ops[] = {
     {"resize", run_resize, choose_resize},
     {"image_input", run_image_input, choose_image_input},
     {"fill_holes", run_fill_holes, choose_fill_holes, .exact = true},
+    {"gather_memory", run_gather_memory, choose_gather_memory},
+    {"choose_mask", run_choose_mask, choose_choose_mask},
+    {"mark_absent", run_mark_absent, choose_mark_absent},
 };
 const int n_test_ops = sizeof test_ops / sizeof *test_ops;
 

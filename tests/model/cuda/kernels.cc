@@ -9,3 +9,4 @@
 #include "model/cuda/holes.cu"
 #include "model/cuda/pack.cu"
 #include "model/cuda/attention_f32.cu"
+#include "model/cuda/track.cu"
