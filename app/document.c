@@ -3,7 +3,7 @@
 #include "app/document_private.h"
 
 enum { PROP_CAN_UNDO = 1, PROP_CAN_REDO, PROP_UNDO_NAME, PROP_REDO_NAME, N_PROPS };
-enum { FRAMES_CHANGED, SETTING_CHANGED, HISTORY_CHANGED, N_SIGNALS };
+enum { FRAMES_CHANGED, SETTING_CHANGED, HISTORY_CHANGED, CLOSED, N_SIGNALS };
 
 static GParamSpec *properties[N_PROPS];
 static guint signals[N_SIGNALS];
@@ -266,6 +266,11 @@ void msk_document_notify_history(MskDocument *document)
     g_signal_emit(document, signals[HISTORY_CHANGED], 0);
 }
 
+void msk_document_emit_closed(MskDocument *document)
+{
+    g_signal_emit(document, signals[CLOSED], 0);
+}
+
 // ---- Loading -----------------------------------------------------------------------------------
 
 void msk_document_load_value(MskDocument *document, const MskCell *cell, MskValue *value)
@@ -397,4 +402,6 @@ static void msk_document_class_init(MskDocumentClass *class)
                                             NULL, NULL, G_TYPE_NONE, 1, G_TYPE_UINT);
     signals[HISTORY_CHANGED] = g_signal_new("history-changed", type, G_SIGNAL_RUN_LAST, 0, NULL,
                                             NULL, NULL, G_TYPE_NONE, 0);
+    signals[CLOSED] =
+        g_signal_new("closed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }

@@ -18,6 +18,7 @@ typedef struct MskStore MskStore;
 //       or whether it is stale. Once per masklet at the end of an edit, its intervals joined.
 //   "setting-changed" (guint MskSetting)
 //   "history-changed": what can be undone or redone
+//   "closed": no command is open any more, whether it changed something or not
 // Properties: "can-undo", "can-redo" (boolean), "undo-name", "redo-name" (string or NULL).
 G_DECLARE_FINAL_TYPE(MskDocument, msk_document, MSK, DOCUMENT, GObject)
 
@@ -67,6 +68,8 @@ gboolean msk_document_undo(MskDocument *document);
 gboolean msk_document_redo(MskDocument *document);
 // The command that edits go into now, or, where none is open, the last one that is done; 0: none.
 int64_t msk_document_get_command(MskDocument *document);
+// Whether a command is open: edits of somebody else would become part of it.
+gboolean msk_document_is_open(MskDocument *document);
 // Whether the command is done (not undone, not thrown away).
 gboolean msk_document_has_command(MskDocument *document, int64_t command);
 
@@ -106,6 +109,10 @@ gboolean msk_document_set_paint(MskDocument *document, MskMasklet *masklet, int6
 // cell.
 gboolean msk_document_set_track(MskDocument *document, MskMasklet *masklet, int64_t frame,
                                 MskResult *result, guint64 source, float agreement);
+// The answer to the prompt that the frame has: set_track() with source 0, on locked frames and
+// objects too, whose prompt is older than the lock. FALSE also without a prompt.
+gboolean msk_document_set_answer(MskDocument *document, MskMasklet *masklet, int64_t frame,
+                                 MskResult *result);
 // Removes prompts and strokes (clear the frame), or all of the object's, with what was tracked
 // kept.
 void msk_document_clear_frame(MskDocument *document, MskMasklet *masklet, int64_t frame);

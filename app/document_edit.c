@@ -107,11 +107,9 @@ static void keep_previous(MskMasklet *masklet, int64_t frame, const MskValue *be
         msk_masklet_set_previous(masklet, frame, mask);
 }
 
-gboolean msk_document_set_track(MskDocument *document, MskMasklet *masklet, int64_t frame,
-                                MskResult *result, guint64 source, float agreement)
+static gboolean set_track(MskDocument *document, MskMasklet *masklet, int64_t frame,
+                          MskResult *result, guint64 source, float agreement)
 {
-    if (!can_edit_frame(document, masklet, frame))
-        return FALSE;
     g_return_val_if_fail(fits(document, result->mask), FALSE);
     g_autoptr(MskValue) value = msk_value_new_track(result, source, agreement);
     MskValue *before = get_value(document, masklet, MSK_CELL_RESULT, frame);
@@ -122,6 +120,21 @@ gboolean msk_document_set_track(MskDocument *document, MskMasklet *masklet, int6
         keep_previous(masklet, frame, kept, value);
     msk_document_end(document);
     return done;
+}
+
+gboolean msk_document_set_track(MskDocument *document, MskMasklet *masklet, int64_t frame,
+                                MskResult *result, guint64 source, float agreement)
+{
+    return can_edit_frame(document, masklet, frame) &&
+           set_track(document, masklet, frame, result, source, agreement);
+}
+
+gboolean msk_document_set_answer(MskDocument *document, MskMasklet *masklet, int64_t frame,
+                                 MskResult *result)
+{
+    return msk_document_find_index(document, masklet) >= 0 &&
+           get_value(document, masklet, MSK_CELL_PROMPT, frame) &&
+           set_track(document, masklet, frame, result, 0, -1);
 }
 
 // ---- Clearing and moving -----------------------------------------------------------------------

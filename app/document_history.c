@@ -221,7 +221,14 @@ int64_t msk_document_end(MskDocument *document)
     msk_document_flush_frames(document);
     if (committed)
         msk_document_notify_history(document);
+    if (document->open->len == 0)
+        msk_document_emit_closed(document);
     return committed ? command->id : 0;
+}
+
+gboolean msk_document_is_open(MskDocument *document)
+{
+    return document->open->len > 0;
 }
 
 int64_t msk_document_get_command(MskDocument *document)

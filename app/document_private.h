@@ -65,6 +65,7 @@ gboolean msk_document_change_take(MskDocument *document, const MskCell *cell, Ms
 MskCommand *msk_document_peek_undo(MskDocument *document); // borrowed; NULL: nothing to undo
 MskCommand *msk_document_peek_redo(MskDocument *document);
 void msk_document_notify_history(MskDocument *document);
+void msk_document_emit_closed(MskDocument *document); // document.c
 
 // ---- document_edit.c ---------------------------------------------------------------------------
 

@@ -57,6 +57,17 @@ static void history_changed_cb(MskDocument *document, MskTracker *tracker)
         msk_tracker_check_work(tracker);
 }
 
+static void closed_cb(MskDocument *document, MskTracker *tracker)
+{
+    if (tracker->is_editing)
+        return;
+    g_object_ref(tracker);
+    if (tracker->run)
+        msk_track_run_take_late(tracker->run);
+    msk_tracker_take_late_answer(tracker);
+    g_object_unref(tracker);
+}
+
 MskTracker *msk_tracker_new(MskDocument *document, MskEngine *engine)
 {
     MskTracker *tracker = g_object_new(MSK_TYPE_TRACKER, NULL);
@@ -65,6 +76,7 @@ MskTracker *msk_tracker_new(MskDocument *document, MskEngine *engine)
     g_signal_connect_object(document, "frames-changed", G_CALLBACK(frames_changed_cb), tracker, 0);
     g_signal_connect_object(document, "history-changed", G_CALLBACK(history_changed_cb), tracker,
                             0);
+    g_signal_connect_object(document, "closed", G_CALLBACK(closed_cb), tracker, 0);
     return tracker;
 }
 

@@ -42,7 +42,7 @@ void msk_tracker_close(MskTracker *tracker);
 // Sets the prompt as a command `name` (inside an open command: as part of it) and asks the engine;
 // the answer amends that command. An empty prompt clears the frame's. Points or a box that are
 // moved again and again make one command, and only the newest is asked. FALSE if the frame or
-// object is locked.
+// object is locked; a lock that comes before the answer does not keep it out.
 //
 // What an answer starts from is as in the reference: the first click on a tracked frame from the
 // tracked mask, a further point from the answer before it, a moved point from what it started from
@@ -76,6 +76,11 @@ int64_t msk_tracker_count(MskTracker *tracker, const MskTrackOptions *options);
 // Tracks as one command; after an edit that touches what is tracked, as another, so that undo goes
 // back over both in turn. Undoing it stops the tracking. Waits for prompts that are being answered.
 // FALSE with a MSK_TRACKER_ERROR where there is nothing to track from or nothing to do.
+//
+// Masks of another model than the open one stay and are no less up to date. Where spans are tracked
+// from such anchors, the prompts are asked again first, as part of the command; what was tracked
+// from the old answers is stale then. Painted and locked anchors, and given masks, are used as they
+// are.
 gboolean msk_tracker_track(MskTracker *tracker, const MskTrackOptions *options, GError **error);
 // Stops after the frame in work; what is done stays. Tracking again goes on from there. So does
 // cancelling the job.

@@ -74,7 +74,7 @@ static void note_done(MskTrackWork *work, const MskTrackUnit *unit, int64_t fram
 
 static gboolean same_result(const MskResult *a, const MskResult *b)
 {
-    return a->object_score == b->object_score && a->iou == b->iou &&
+    return a->object_score == b->object_score && a->iou == b->iou && a->model == b->model &&
            msk_mask_equal(a->mask, b->mask);
 }
 
@@ -108,12 +108,14 @@ static void free_work(MskTrackWork *work)
     msk_job_unref(work->job);
     g_array_unref(work->want.objects);
     g_hash_table_unref(work->done);
+    g_hash_table_unref(work->renewed);
     g_hash_table_unref(work->sources);
     g_free(work);
 }
 
 void msk_tracker_drop_work(MskTracker *tracker)
 {
+    msk_tracker_drop_renewals(tracker);
     g_clear_pointer(&tracker->work, free_work);
 }
 
@@ -211,8 +213,7 @@ static void finish_or_fail(MskTracker *tracker)
     g_autoptr(GError) error =
         g_error_new(MSK_TRACKER_ERROR, MSK_TRACKER_ERROR_NO_ANCHOR,
                     "The prompt beside frame %" G_GINT64_FORMAT
-                    " has no mask, so nothing can be tracked from it: unlock it if it is locked, "
-                    "or click there again.",
+                    " has no mask, so nothing can be tracked from it: click there again.",
                     span->reverse ? span->last : span->first);
     msk_tracker_emit_failed(tracker, error);
 }
@@ -233,12 +234,14 @@ void msk_tracker_advance(MskTracker *tracker)
         finish_or_fail(tracker);
         return;
     }
-    MskProgress progress;
-    msk_job_get_progress(work->job, &progress);
-    msk_job_set_total(work->job, progress.done + msk_tracker_count_units(units));
     work->is_opening |= work->splits;
     work->splits = FALSE;
     g_autoptr(GArray) picked = pick_units(units, work->want.from);
+    if (msk_tracker_renew_anchors(tracker, picked))
+        return;
+    MskProgress progress;
+    msk_job_get_progress(work->job, &progress);
+    msk_job_set_total(work->job, progress.done + msk_tracker_count_units(units));
     tracker->run = msk_track_run_start(tracker, picked, &work->want, work->job);
 }
 
@@ -357,6 +360,26 @@ static gboolean has_anchor(MskTracker *tracker, const MskTrackWant *want)
     return FALSE;
 }
 
+// Whether another model made masks of the objects. Looks beside anchors, where they begin.
+static gboolean has_foreign(MskTracker *tracker, const MskTrackWant *want)
+{
+    guint64 model = msk_engine_get_model(tracker->engine);
+    for (guint i = 0; i < want->objects->len; i++) {
+        int64_t id = g_array_index(want->objects, int64_t, i);
+        MskMasklet *masklet = msk_document_find_object(tracker->document, id);
+        const GArray *anchors = masklet ? msk_masklet_get_anchors(masklet) : NULL;
+        for (guint k = 0; anchors && k < 3 * anchors->len; k++) {
+            MskFrameState state;
+            msk_masklet_get_frame(masklet, g_array_index(anchors, int64_t, k / 3) + k % 3 - 1,
+                                  &state);
+            guint64 made = state.track ? state.track->result->model : 0;
+            if (made && model && made != model)
+                return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 int64_t msk_tracker_count(MskTracker *tracker, const MskTrackOptions *options)
 {
     MskTrackWant want;
@@ -388,8 +411,12 @@ static gboolean check_start(MskTracker *tracker, const MskTrackWant *want, GErro
     }
     g_autoptr(GArray) units = msk_tracker_plan(tracker, want, NULL, FALSE);
     if (units->len == 0) {
-        g_set_error_literal(error, MSK_TRACKER_ERROR, MSK_TRACKER_ERROR_NOTHING,
-                            "Nothing is left to track: all masks are up to date.");
+        g_set_error_literal(
+            error, MSK_TRACKER_ERROR, MSK_TRACKER_ERROR_NOTHING,
+            has_foreign(tracker, want)
+                ? "Nothing is left to track: all masks are up to date. Some are another model's; "
+                  "tracking also what is up to date makes them anew."
+                : "Nothing is left to track: all masks are up to date.");
         return FALSE;
     }
     return TRUE;
@@ -408,6 +435,7 @@ gboolean msk_tracker_track(MskTracker *tracker, const MskTrackOptions *options, 
     work->want = want;
     work->is_quiet = TRUE;
     work->done = g_hash_table_new_full(msk_cell_hash, msk_cell_equal, g_free, g_free);
+    work->renewed = g_hash_table_new_full(msk_cell_hash, msk_cell_equal, g_free, NULL);
     work->cancelled_id = g_signal_connect(msk_job_get_cancellable(work->job), "cancelled",
                                           G_CALLBACK(cancelled_cb), tracker);
     work->sources = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);

@@ -33,6 +33,7 @@ typedef struct MskAsk {
     int64_t command;  // that the answer amends; 0: not known
     gboolean waits;   // to be asked; else its prompt is not in the document now
     gboolean is_lost; // failed; asked again by msk_tracker_answer_missing()
+    gboolean renews;  // an answer of another model; becomes part of the tracking that needs it
 } MskAsk;
 
 // The ask under way.
@@ -46,6 +47,13 @@ void msk_tracker_check_prompts(MskTracker *tracker, MskMasklet *masklet, int64_t
 void msk_tracker_ask_next(MskTracker *tracker);
 // Whether an answer of the object is awaited.
 gboolean msk_tracker_is_awaiting(MskTracker *tracker, int64_t object);
+// Asks for anchors of the units anew where they are another model's answers to prompts. TRUE if
+// there are any; each is asked for once in a work. Others enter by their masks.
+gboolean msk_tracker_renew_anchors(MskTracker *tracker, const GArray *units);
+// Forgets those that were asked for.
+void msk_tracker_drop_renewals(MskTracker *tracker);
+// The answer that came while somebody else's command was open.
+void msk_tracker_take_late_answer(MskTracker *tracker);
 
 // ---- tracker_plan.c ----------------------------------------------------------------------------
 
@@ -85,6 +93,8 @@ MskTrackRun *msk_track_run_start(MskTracker *tracker, const GArray *units, const
                                  MskJob *job);
 const GArray *msk_track_run_get_units(const MskTrackRun *run);
 void msk_track_run_cancel(MskTrackRun *run);
+// Results that came while somebody else's command was open.
+void msk_track_run_take_late(MskTrackRun *run);
 // The tracker goes; the run ends by itself.
 void msk_track_run_leave(MskTrackRun *run);
 
@@ -100,6 +110,7 @@ typedef struct MskTrackWork {
     gboolean is_opening; // the next results do
     gboolean is_stopping, is_undone;
     GHashTable *done;    // MskCell (object, source) -> int64_t
+    GHashTable *renewed; // MskCell of kind PROMPT: anchors that were asked for anew
     GHashTable *sources; // of objects wanted: id -> sum of what their spans are tracked from
     gboolean is_quiet;   // no edit of late that touches it
     guint quiet_source;

@@ -20,7 +20,12 @@ struct MskAsking {
     int64_t command;
     MskValue *prompt;
     MskResult *previous;
+    gboolean renews;
     GCancellable *cancellable;
+    // The engine has answered, but somebody else's command is open.
+    gboolean is_late;
+    MskResult *result;
+    GError *error;
 };
 
 static void free_ask(gpointer data)
@@ -43,6 +48,8 @@ static void free_asking(MskAsking *asking)
 {
     msk_value_unref(asking->prompt);
     msk_result_unref(asking->previous);
+    msk_result_unref(asking->result);
+    g_clear_error(&asking->error);
     g_object_unref(asking->cancellable);
     g_object_unref(asking->tracker);
     g_free(asking);
@@ -56,9 +63,11 @@ void msk_tracker_init_prompts(MskTracker *tracker)
 
 void msk_tracker_clear_prompts(MskTracker *tracker)
 {
-    if (tracker->asking)
-        g_cancellable_cancel(tracker->asking->cancellable);
-    tracker->asking = NULL; // it frees itself when the engine has answered
+    MskAsking *asking = g_steal_pointer(&tracker->asking);
+    if (asking && asking->is_late)
+        free_asking(asking);
+    else if (asking)
+        g_cancellable_cancel(asking->cancellable); // it frees itself when the engine has answered
     g_queue_clear_full(&tracker->asks, free_ask);
     g_queue_clear_full(&tracker->bases, free_base);
 }
@@ -163,12 +172,6 @@ static void choose_previous(MskTracker *tracker, MskAsk *ask, const MskValue *ol
 
 // ---- Asking ------------------------------------------------------------------------------------
 
-static gboolean can_answer(MskMasklet *masklet, int64_t frame)
-{
-    return !msk_masklet_get_info(masklet)->locked &&
-           !(msk_masklet_get_frame(masklet, frame, NULL) & MSK_FRAME_LOCKED);
-}
-
 // Whether the frame has this prompt now, and by this command (which may still be open).
 static gboolean is_current(MskTracker *tracker, const MskAsk *ask)
 {
@@ -178,11 +181,10 @@ static gboolean is_current(MskTracker *tracker, const MskAsk *ask)
             msk_document_has_command(tracker->document, ask->command));
 }
 
-// Whether it is to be asked, and can be.
+// Whether it is to be asked, and can be. A lock does not matter: the prompt is older.
 static gboolean is_due(MskTracker *tracker, const MskAsk *ask)
 {
-    MskMasklet *masklet = msk_document_find_object(tracker->document, ask->object);
-    return ask->waits && !ask->is_lost && masklet && can_answer(masklet, ask->frame);
+    return ask->waits && !ask->is_lost && msk_document_find_object(tracker->document, ask->object);
 }
 
 static MskAsk *find_waiting(MskTracker *tracker)
@@ -220,15 +222,28 @@ static gboolean accept(MskTracker *tracker, const MskAsking *asking, MskResult *
         msk_document_begin(document, "Answer Prompt");
     else if (!msk_document_begin_amending(document, command))
         return FALSE;
-    gboolean done = msk_document_set_track(document, masklet, asking->frame, result, 0, -1);
+    gboolean done = msk_document_set_answer(document, masklet, asking->frame, result);
     msk_document_end(document);
+    return done;
+}
+
+// Puts the answer into the command of the tracking that asked for it.
+static gboolean accept_renewal(MskTracker *tracker, const MskAsking *asking, MskResult *result)
+{
+    MskMasklet *masklet = msk_document_find_object(tracker->document, asking->object);
+    if (!masklet || !msk_tracker_begin_results(tracker))
+        return FALSE;
+    gboolean done =
+        msk_document_set_track(tracker->document, masklet, asking->frame, result, 0, -1);
+    msk_tracker_end_results(tracker, asking->frame);
     return done;
 }
 
 static void take_answer(MskTracker *tracker, const MskAsking *asking, MskResult *result)
 {
     tracker->is_editing = TRUE;
-    gboolean accepted = accept(tracker, asking, result);
+    gboolean accepted =
+        asking->renews ? accept_renewal(tracker, asking, result) : accept(tracker, asking, result);
     tracker->is_editing = FALSE;
     GList *link = find_link(tracker, asking);
     if (link && accepted) {
@@ -238,10 +253,13 @@ static void take_answer(MskTracker *tracker, const MskAsking *asking, MskResult 
     }
     MskMasklet *masklet = msk_document_find_object(tracker->document, asking->object);
     // Nothing is in the way, but the mask was changed by something else since: not asked again.
-    if (link && !accepted && masklet && can_answer(masklet, asking->frame))
+    if (link && !accepted && masklet)
         ((MskAsk *)link->data)->is_lost = is_current(tracker, link->data);
     if (masklet) {
+        gboolean splits = tracker->work && tracker->work->splits;
         msk_tracker_check_object(tracker, masklet);
+        if (asking->renews && tracker->work)
+            tracker->work->splits = splits; // it is the work's own edit
         msk_tracker_check_prompts(tracker, masklet, asking->frame, asking->frame);
     }
     msk_tracker_check_work(tracker);
@@ -255,31 +273,53 @@ static void take_failure(MskTracker *tracker, const MskAsking *asking, const GEr
     if (!link)
         return; // outdated
     ((MskAsk *)link->data)->is_lost = TRUE;
+    if (asking->renews) // it enters by its mask
+        return;
     // What nobody clicked just now waits for a model in silence.
     if (asking->command != 0 ||
         !g_error_matches(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_NO_MODEL))
         msk_tracker_emit_failed(tracker, error);
 }
 
-static void answered_cb(GObject *engine, GAsyncResult *answer, gpointer user)
+static void settle(MskAsking *asking)
 {
-    MskAsking *asking = user;
     MskTracker *tracker = asking->tracker;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(MskResult) result = msk_engine_prompt_finish(MSK_ENGINE(engine), answer, &error);
     if (!tracker->is_closed) {
         tracker->asking = NULL;
         // A prompt that was moved on meanwhile, within its command, is outdated.
-        if (result && find_link(tracker, asking))
-            take_answer(tracker, asking, result);
-        else if (!result)
-            take_failure(tracker, asking, error);
+        if (asking->result && find_link(tracker, asking))
+            take_answer(tracker, asking, asking->result);
+        else if (!asking->result)
+            take_failure(tracker, asking, asking->error);
     }
     if (!tracker->is_closed) {
         msk_tracker_ask_next(tracker);
         msk_tracker_advance(tracker);
     }
     free_asking(asking);
+}
+
+// Whether the answer would become part of a command that is somebody else's.
+static gboolean is_in_the_way(const MskAsking *asking)
+{
+    MskDocument *document = asking->tracker->document;
+    return !asking->tracker->is_closed && msk_document_is_open(document) &&
+           (asking->command == 0 || asking->command != msk_document_get_command(document));
+}
+
+static void answered_cb(GObject *engine, GAsyncResult *answer, gpointer user)
+{
+    MskAsking *asking = user;
+    asking->result = msk_engine_prompt_finish(MSK_ENGINE(engine), answer, &asking->error);
+    asking->is_late = is_in_the_way(asking);
+    if (!asking->is_late)
+        settle(asking);
+}
+
+void msk_tracker_take_late_answer(MskTracker *tracker)
+{
+    if (tracker->asking && tracker->asking->is_late)
+        settle(tracker->asking);
 }
 
 void msk_tracker_ask_next(MskTracker *tracker)
@@ -299,6 +339,7 @@ void msk_tracker_ask_next(MskTracker *tracker)
                           .command = ask->command,
                           .prompt = msk_value_ref(ask->prompt),
                           .previous = ask->previous ? msk_result_ref(ask->previous) : NULL,
+                          .renews = ask->renews,
                           .cancellable = g_cancellable_new()};
     tracker->asking = asking;
     msk_engine_prompt_async(tracker->engine, tracker->video, ask->prompt->prompt, ask->previous,
@@ -321,8 +362,14 @@ static void add_ask(MskTracker *tracker, MskAsk *ask)
         break;
     }
     g_queue_push_tail(&tracker->asks, ask);
-    if (tracker->asks.length > N_ASKS)
-        free_ask(g_queue_pop_head(&tracker->asks));
+    for (GList *link = tracker->asks.head; link && tracker->asks.length > N_ASKS;) {
+        GList *next = link->next;
+        if (!((MskAsk *)link->data)->waits) {
+            free_ask(link->data);
+            g_queue_delete_link(&tracker->asks, link);
+        }
+        link = next;
+    }
 }
 
 // The newest ask that fits the prompt which the frame has now waits, the others do not.
@@ -378,6 +425,71 @@ gboolean msk_tracker_is_awaiting(MskTracker *tracker, int64_t object)
             return TRUE;
     }
     return FALSE;
+}
+
+// ---- Anchors of another model ------------------------------------------------------------------
+
+// Whether the anchor is another model's answer to points or a box. Where it was painted over or
+// locked, the mask is what counts.
+static gboolean is_foreign(MskTracker *tracker, MskMasklet *masklet, int64_t frame)
+{
+    guint64 model = msk_engine_get_model(tracker->engine);
+    MskFrameState state;
+    msk_masklet_get_frame(masklet, frame, &state);
+    if (!state.prompt || state.prompt->mask.pixels || state.paint || !state.track ||
+        state.track->source != 0 || (state.flags & MSK_FRAME_LOCKED))
+        return FALSE;
+    return model && state.track->result->model && state.track->result->model != model;
+}
+
+static void renew_anchor(MskTracker *tracker, MskMasklet *masklet, int64_t frame)
+{
+    MskFrameState state;
+    int64_t id = msk_masklet_get_id(masklet);
+    msk_masklet_get_frame(masklet, frame, &state);
+    MskAsk *ask = g_new0(MskAsk, 1);
+    *ask = (MskAsk){.object = id,
+                    .frame = frame,
+                    .prompt = msk_value_ref(get_cell(tracker, MSK_CELL_PROMPT, id, frame)),
+                    .waits = TRUE,
+                    .renews = TRUE};
+    // A correction means nothing without what it corrected; the mask that was accepted has it all.
+    if (state.track->result->from_mask)
+        ask->previous = msk_result_ref(state.track->result);
+    add_ask(tracker, ask);
+}
+
+gboolean msk_tracker_renew_anchors(MskTracker *tracker, const GArray *units)
+{
+    gboolean any = FALSE;
+    for (guint i = 0; i < units->len; i++) {
+        const MskTrackUnit *unit = &g_array_index(units, MskTrackUnit, i);
+        MskMasklet *masklet = msk_document_find_object(tracker->document, unit->object);
+        for (int k = 0; k < unit->span.n_anchors; k++) {
+            MskCell key = {MSK_CELL_PROMPT, unit->object, unit->span.anchors[k]};
+            if (!is_foreign(tracker, masklet, key.frame) ||
+                !g_hash_table_add(tracker->work->renewed, g_memdup2(&key, sizeof key)))
+                continue;
+            renew_anchor(tracker, masklet, key.frame);
+            any = TRUE;
+        }
+    }
+    msk_tracker_ask_next(tracker);
+    return any;
+}
+
+void msk_tracker_drop_renewals(MskTracker *tracker)
+{
+    if (tracker->asking && tracker->asking->renews)
+        g_cancellable_cancel(tracker->asking->cancellable);
+    for (GList *link = tracker->asks.head; link;) {
+        GList *next = link->next;
+        if (((MskAsk *)link->data)->renews) {
+            free_ask(link->data);
+            g_queue_delete_link(&tracker->asks, link);
+        }
+        link = next;
+    }
 }
 
 // ---- For the user ------------------------------------------------------------------------------

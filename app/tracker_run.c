@@ -38,6 +38,9 @@ struct MskTrackRun {
     GQueue items; // of Item
     GArray *saved;
     GSource *source; // will hand over
+    // Main thread: the engine has answered.
+    gboolean is_ended, is_completed;
+    GError *error;
 };
 
 static void free_item(gpointer data)
@@ -75,6 +78,7 @@ static void free_run(MskTrackRun *run)
     msk_job_unref(run->job);
     g_main_context_unref(run->context);
     pthread_mutex_destroy(&run->lock);
+    g_clear_error(&run->error);
     g_free(run);
 }
 
@@ -229,7 +233,7 @@ static gboolean hand_over_idle(gpointer user)
     GSource *source = g_steal_pointer(&run->source);
     pthread_mutex_unlock(&run->lock);
     g_source_unref(source);
-    if (!run->tracker)
+    if (!run->tracker || msk_document_is_open(run->tracker->document))
         return G_SOURCE_REMOVE;
     g_autoptr(MskTracker) alive = g_object_ref(run->tracker);
     hand_over(run, BATCH_TIME);
@@ -254,22 +258,42 @@ static void keep_states(MskTrackRun *run, MskTrackStates *states, gboolean compl
     }
 }
 
-static void ended_cb(GObject *engine, GAsyncResult *result, gpointer user)
+// All that is left of it, unless its results would become part of somebody else's command.
+static void end_run(MskTrackRun *run)
 {
-    MskTrackRun *run = user;
-    g_autoptr(GError) error = NULL;
-    gboolean completed = msk_engine_track_finish(MSK_ENGINE(engine), result, &error);
+    if (run->tracker && msk_document_is_open(run->tracker->document))
+        return;
     if (run->tracker) {
         g_autoptr(MskTracker) alive = g_object_ref(run->tracker);
         hand_over(run, 0);
         // A handler may have closed it.
         if (run->tracker) {
-            keep_states(run, &run->tracker->states, completed);
+            keep_states(run, &run->tracker->states, run->is_completed);
             run->tracker->run = NULL;
-            msk_tracker_run_ended(run->tracker, completed, error);
+            msk_tracker_run_ended(run->tracker, run->is_completed, run->error);
         }
     }
     free_run(run);
+}
+
+static void ended_cb(GObject *engine, GAsyncResult *result, gpointer user)
+{
+    MskTrackRun *run = user;
+    run->is_completed = msk_engine_track_finish(MSK_ENGINE(engine), result, &run->error);
+    run->is_ended = TRUE;
+    end_run(run);
+}
+
+void msk_track_run_take_late(MskTrackRun *run)
+{
+    if (run->is_ended) {
+        end_run(run);
+        return;
+    }
+    pthread_mutex_lock(&run->lock);
+    if (run->items.length > 0)
+        attach_source(run);
+    pthread_mutex_unlock(&run->lock);
 }
 
 // ---- Starting ----------------------------------------------------------------------------------
@@ -439,4 +463,6 @@ void msk_track_run_leave(MskTrackRun *run)
 {
     run->tracker = NULL;
     msk_job_cancel(run->stop);
+    if (run->is_ended)
+        end_run(run);
 }

@@ -225,6 +225,161 @@ static void test_outdated(void)
     end_group("outdated answers");
 }
 
+// A lock that comes before the answer: the prompt is older, and what is tracked needs its mask.
+static void test_locked_before_answer(void)
+{
+    TrackerFixture fixture;
+    tracker_open(&fixture, N_FRAMES);
+    MskDocument *document = fixture.document;
+    MskMasklet *masklet = msk_document_add_object(document, NULL);
+    CHECK(tracker_click(&fixture, masklet, 3, 22, 24));
+    msk_document_lock(document, masklet, 2, 4);
+    tracker_wait(&fixture);
+    static const double xy[] = {22, 24, 40, 10};
+    g_autoptr(MskPrompt) prompt = make_prompt(3, 1, xy);
+    g_autoptr(MskResult) answer = ask(&fixture, prompt, NULL);
+    CHECK(engine_equal(get_result(masklet, 3), answer) && fixture.n_answered == 1);
+    // Still locked otherwise.
+    CHECK(!tracker_click(&fixture, masklet, 3, 40, 10));
+    CHECK(!msk_document_set_track(document, masklet, 3, answer, 7, -1));
+    // The answer belongs to the click, not to the lock.
+    CHECK(msk_document_undo(document) && get_result(masklet, 3));
+    CHECK(msk_document_undo(document) && !get_result(masklet, 3));
+    CHECK(msk_document_redo(document) && msk_document_redo(document) && get_result(masklet, 3));
+    CHECK(msk_document_undo(document));
+
+    // The whole object, while tracking waits for the answer.
+    CHECK(tracker_click(&fixture, masklet, 8, 32, 24));
+    msk_document_lock(document, masklet, 8, 8);
+    CHECK(msk_tracker_track(fixture.tracker, &(MskTrackOptions){.last = -1, .from = -1}, NULL));
+    tracker_wait(&fixture);
+    CHECK(fixture.n_failed == 0 && fixture.n_completed == 1);
+    for (int64_t k = 0; k < N_FRAMES; k++)
+        CHECK(get_result(masklet, k));
+    // Asked again after the project was closed: a prompt that was locked without an answer.
+    MskObjectInfo info = *msk_masklet_get_info(masklet);
+    CHECK(tracker_click(&fixture, masklet, 11, 38, 24));
+    info.locked = TRUE;
+    msk_document_set_info(document, masklet, &info);
+    msk_tracker_close(fixture.tracker);
+    fixture.tracker = msk_tracker_new(document, tracker_engine);
+    msk_tracker_set_video(fixture.tracker, fixture.video);
+    msk_tracker_answer_missing(fixture.tracker);
+    tracker_wait(&fixture);
+    MskFrameState state;
+    msk_masklet_get_frame(masklet, 11, &state);
+    CHECK(state.prompt && state.track && state.track->source == 0);
+    tracker_close(&fixture);
+    end_group("locked before the answer");
+}
+
+static char *undo_name(MskDocument *document)
+{
+    char *name = NULL;
+    g_object_get(document, "undo-name", &name, NULL);
+    return name;
+}
+
+// Iterates until the engine has done so many object-frames and its answers had time to come.
+static void let_run(TrackerFixture *fixture, int64_t n)
+{
+    while (tracker_count(fixture) < n)
+        g_main_context_iteration(NULL, FALSE);
+    for (int i = 0; i < 50; i++) {
+        g_main_context_iteration(NULL, FALSE);
+        g_usleep(1000);
+    }
+}
+
+// Somebody's command that stays open while answers and results come is undone without them.
+static void test_open_command(void)
+{
+    TrackerFixture fixture;
+    tracker_open(&fixture, N_FRAMES);
+    MskDocument *document = fixture.document;
+    MskMasklet *masklet = msk_document_add_object(document, "ball");
+    MskObjectInfo info = *msk_masklet_get_info(masklet);
+    // An answer.
+    CHECK(tracker_click(&fixture, masklet, 3, 22, 24));
+    msk_document_begin(document, "Group");
+    info.name = (char *)"first";
+    msk_document_set_info(document, masklet, &info);
+    let_run(&fixture, 0);
+    CHECK(!get_result(masklet, 3) && msk_tracker_is_answering(fixture.tracker));
+    msk_document_end(document);
+    tracker_wait(&fixture);
+    CHECK(get_result(masklet, 3));
+    g_autofree char *first = undo_name(document);
+    CHECK(g_str_equal(first, "Group") && msk_document_undo(document) && get_result(masklet, 3));
+    CHECK(msk_document_redo(document));
+
+    // Results: all of them come, and tracking ends, while the command is open.
+    const int64_t before = tracker_count(&fixture);
+    CHECK(msk_tracker_track(fixture.tracker, &(MskTrackOptions){.last = -1, .from = -1}, NULL));
+    msk_document_begin(document, "Group 2");
+    info.name = (char *)"second";
+    msk_document_set_info(document, masklet, &info);
+    let_run(&fixture, before + N_FRAMES - 1);
+    CHECK(!get_result(masklet, 4) && msk_tracker_is_tracking(fixture.tracker));
+    msk_document_end(document);
+    tracker_wait(&fixture);
+    CHECK(fixture.n_completed == 1 && get_result(masklet, 4) && get_result(masklet, 0));
+    g_autofree char *second = undo_name(document);
+    CHECK(g_str_equal(second, "Track") && msk_document_undo(document));
+    CHECK(!get_result(masklet, 4) && get_result(masklet, 3));
+    g_autofree char *third = undo_name(document);
+    CHECK(g_str_equal(third, "Group 2") && msk_document_undo(document));
+    CHECK(g_str_equal(msk_masklet_get_info(masklet)->name, "first"));
+    CHECK(msk_document_redo(document) && msk_document_redo(document) && get_result(masklet, 4));
+
+    // Closed meanwhile: what is held goes with it.
+    MskTrackOptions again = {.last = -1, .from = -1, .again = TRUE};
+    CHECK(msk_tracker_track(fixture.tracker, &again, NULL));
+    msk_document_begin(document, "Group 3");
+    let_run(&fixture, before + 2 * (N_FRAMES - 1));
+    msk_tracker_close(fixture.tracker);
+    msk_document_end(document);
+    CHECK(!msk_tracker_is_tracking(fixture.tracker));
+    tracker_close(&fixture);
+    end_group("commands that stay open");
+}
+
+// Results that are on their way when an edit changes what they were tracked from are dropped.
+static void test_outdated_results(void)
+{
+    TrackerFixture fixture;
+    tracker_open(&fixture, N_FRAMES);
+    MskDocument *document = fixture.document;
+    MskMasklet *masklet = msk_document_add_object(document, NULL);
+    MskMasklet *other = msk_document_add_object(document, NULL);
+    tracker_click(&fixture, masklet, 1, 18, 24);
+    tracker_click(&fixture, other, 1, 50, 8);
+    tracker_wait(&fixture);
+    const guint64 source = msk_masklet_get_source(masklet, 5, FALSE);
+    tracker_hold_at(7);
+    MskTrackOptions options = {.direction = MSK_DIRECTION_FORWARD, .last = -1, .from = -1};
+    CHECK(msk_tracker_track(fixture.tracker, &options, NULL));
+    tracker_wait_held_unseen(); // frames 2 to 6 were tracked, nothing of them is here
+    CHECK(!get_result(masklet, 2) && !get_result(other, 2));
+    CHECK(tracker_paint(&fixture, masklet, 1, 10, 14, 20));
+    CHECK(msk_masklet_get_source(masklet, 5, FALSE) != source);
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+    for (int64_t k = 2; k < 7; k++)
+        CHECK(!get_result(masklet, k) && get_result(other, k));
+    tracker_let_go();
+    tracker_wait(&fixture);
+    for (int64_t k = 2; k < N_FRAMES; k++) {
+        MskFrameState state;
+        msk_masklet_get_frame(masklet, k, &state);
+        CHECK(state.track && state.track->source == msk_masklet_get_source(masklet, k, FALSE));
+        CHECK(!(state.flags & MSK_FRAME_STALE) && state.track->source != source);
+    }
+    CHECK(fixture.n_completed == 1 && fixture.n_failed == 0);
+    tracker_close(&fixture);
+    end_group("results of outdated revisions");
+}
+
 static void test_no_model(void)
 {
     MskEngine *engine = tracker_engine;
@@ -272,6 +427,9 @@ int main(int argc, char **argv)
     test_tracked_click();
     test_drag();
     test_outdated();
+    test_locked_before_answer();
+    test_open_command();
+    test_outdated_results();
     test_no_model();
     tracker_end();
     return end_tests();

@@ -54,12 +54,17 @@ void tracker_hold_at(int64_t frame)
     pthread_mutex_unlock(&hold_lock);
 }
 
-void tracker_wait_held(void)
+void tracker_wait_held_unseen(void)
 {
     pthread_mutex_lock(&hold_lock);
     while (!is_held)
         pthread_cond_wait(&hold_changed, &hold_lock);
     pthread_mutex_unlock(&hold_lock);
+}
+
+void tracker_wait_held(void)
+{
+    tracker_wait_held_unseen();
     while (g_main_context_iteration(NULL, FALSE))
         ;
 }

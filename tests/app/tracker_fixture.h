@@ -29,6 +29,8 @@ MskVideo *tracker_open_video(int64_t n_frames);
 // are taken until then.
 void tracker_hold_at(int64_t frame);
 void tracker_wait_held(void);
+// The same, but results so far are on their way when it returns.
+void tracker_wait_held_unseen(void);
 void tracker_let_go(void);
 
 // Iterates the main loop until nothing is asked and nothing is tracked.
