@@ -99,7 +99,7 @@ def synthetic(args):
     model = Sam2(config).to(device).eval()
     model.load_state_dict({k: v.float() for k, v in load_file(args.weights).items()})
     side = model.size
-    maker = clips.ClipMaker(torch.load(args.bank, weights_only=True), device)
+    maker = clips.ClipMaker(torch.load(args.bank, weights_only=True, mmap=True), device)
     table = Table()
     with torch.no_grad():
         for seed in range(args.clips):

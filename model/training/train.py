@@ -307,6 +307,9 @@ def export(args):
     from safetensors.torch import save_file
 
     config = json.loads((HERE / "starter.json").read_text())
+    config["image_size"] = args.side or config["image_size"]
+    for attention in ("self_attention", "cross_attention"):
+        config["memory_attention"]["layer"][attention]["feat_sizes"] = [config["image_size"] // 16] * 2
     average = torch.load(args.state, map_location="cpu", weights_only=True)["average"]
     tensors = {k: v.half().contiguous() for k, v in average.items()}
     if not all(torch.isfinite(v).all() for v in tensors.values()):
@@ -337,6 +340,7 @@ def main():
     out = commands.add_parser("export")
     out.add_argument("--state", required=True)
     out.add_argument("--out", required=True)
+    out.add_argument("--side", type=int, help="the pixels of a side that the model sees; a multiple of 32")
     args = parser.parse_args()
     if args.command == "bank":
         made = clips.make_bank(args.photos, args.textures, args.crops, args.side)
