@@ -22,6 +22,24 @@ MskDocument *msk_document_new(int width, int height, int64_t n_frames)
     return document;
 }
 
+MskDocument *msk_document_new_in_making(int width, int height, int64_t n_frames)
+{
+    MskDocument *document = msk_document_new(width, height, n_frames);
+    document->is_in_making = TRUE;
+    return document;
+}
+
+void msk_document_hand_over(MskDocument *document)
+{
+    GHashTableIter iter;
+    gpointer masklet;
+    document->is_in_making = FALSE;
+    g_hash_table_iter_init(&iter, document->objects);
+    while (g_hash_table_iter_next(&iter, NULL, &masklet))
+        if (((MskMasklet *)masklet)->has_unmeasured)
+            msk_document_start_measuring(document);
+}
+
 void msk_document_set_n_frames(MskDocument *document, int64_t n_frames)
 {
     if (document->n_frames == n_frames)
@@ -101,7 +119,7 @@ MskMasklet *msk_document_ensure_object(MskDocument *document, int64_t id)
 {
     MskMasklet *masklet = g_hash_table_lookup(document->objects, &id);
     if (!masklet) {
-        masklet = msk_masklet_new(id, document->width, document->height);
+        masklet = msk_masklet_new(id);
         g_hash_table_insert(document->objects, &masklet->id, masklet);
         document->next_object = MAX(document->next_object, id + 1);
     }
@@ -178,6 +196,17 @@ void msk_document_foreach(MskDocument *document,
     g_hash_table_iter_init(&iter, document->objects);
     while (g_hash_table_iter_next(&iter, NULL, &value))
         msk_masklet_foreach(value, func, user);
+}
+
+gsize msk_document_get_size(MskDocument *document)
+{
+    GHashTableIter iter;
+    gpointer masklet;
+    gsize size = 0;
+    g_hash_table_iter_init(&iter, document->objects);
+    while (g_hash_table_iter_next(&iter, NULL, &masklet))
+        size += ((MskMasklet *)masklet)->size;
+    return size;
 }
 
 // ---- Telling -----------------------------------------------------------------------------------
@@ -329,6 +358,7 @@ static void get_property(GObject *object, guint property, GValue *value, GParamS
 
 static void dispose(GObject *object)
 {
+    msk_document_drop_turn(MSK_DOCUMENT(object));
     msk_document_stop_measuring(MSK_DOCUMENT(object));
     G_OBJECT_CLASS(msk_document_parent_class)->dispose(object);
 }
@@ -355,7 +385,7 @@ static void unref_value_cb(gpointer value)
 
 static void unref_command_cb(gpointer command)
 {
-    msk_command_unref(command);
+    msk_command_unref_later(command);
 }
 
 static void clear_open_cb(gpointer data)
@@ -379,6 +409,7 @@ static void msk_document_init(MskDocument *document)
     document->open = g_array_new(FALSE, FALSE, sizeof(MskOpenCommand));
     g_array_set_clear_func(document->open, clear_open_cb);
     document->get_time = g_get_monotonic_time;
+    document->bulk_min = MSK_BULK_MIN;
 }
 
 static void msk_document_class_init(MskDocumentClass *class)

@@ -44,6 +44,8 @@ void msk_document_get_range(MskDocument *document, int64_t *first, int64_t *last
 gboolean msk_document_has_range(MskDocument *document);
 const char *msk_document_get_notes(MskDocument *document);                    // borrowed; "": none
 MskValue *msk_document_get_value(MskDocument *document, const MskCell *cell); // borrowed or NULL
+// Bytes of memory that prompts, strokes and masks take, about.
+gsize msk_document_get_size(MskDocument *document);
 // Whether masks are being measured in the background: what is absent or doubtful may still change
 // (with "frames-changed"). Masks of tracking should be measured where they are made, on the
 // engine's thread, by msk_mask_get_area(): then this has nothing to do.
@@ -66,6 +68,11 @@ gboolean msk_document_begin_amending(MskDocument *document, int64_t command);
 
 gboolean msk_document_undo(MskDocument *document);
 gboolean msk_document_redo(MskDocument *document);
+// The same, but a thread does what would take long: the document is as it was until that is through
+// ("history-changed"). Edits wait for it; further ones follow it.
+gboolean msk_document_undo_later(MskDocument *document);
+gboolean msk_document_redo_later(MskDocument *document);
+gboolean msk_document_is_turning(MskDocument *document); // whether a thread is at it
 // The command that edits go into now, or, where none is open, the last one that is done; 0: none.
 int64_t msk_document_get_command(MskDocument *document);
 // Whether a command is open: edits of somebody else would become part of it.
@@ -79,8 +86,14 @@ gboolean msk_document_has_command(MskDocument *document, int64_t command);
 MskMasklet *msk_document_add_object(MskDocument *document, const char *name);
 // Its cells stay where they are, out of sight, for undo. Locked objects are not removed.
 void msk_document_remove_object(MskDocument *document, MskMasklet *masklet);
-// All that it has, after it, as "NAME 2". Borrowed.
+// All that it has, after it, as "NAME 2". Borrowed. Long ones take a while, which the other one
+// leaves to a thread: it is one command named `name`, the copies are the objects as they were when
+// it was called, and finish() returns a container of them (references).
 MskMasklet *msk_document_duplicate_object(MskDocument *document, MskMasklet *masklet);
+void msk_document_duplicate_objects_async(MskDocument *document, MskMasklet *const *masklets,
+                                          guint n, const char *name, GAsyncReadyCallback callback,
+                                          gpointer user);
+GPtrArray *msk_document_duplicate_objects_finish(MskDocument *document, GAsyncResult *result);
 // The first one becomes the union of all, frame by frame; the others go. Keyframes of any become
 // painted keyframes; frames between stay up to date where all were. FALSE, and nothing is done,
 // with less than two objects or with a locked one. Making the unions takes milliseconds a frame:
@@ -129,6 +142,10 @@ void msk_document_set_notes(MskDocument *document, const char *notes); // NULL, 
 
 // ---- For the store -----------------------------------------------------------------------------
 
+// A document that is made by another thread, up to msk_document_loaded(). It is for the main thread
+// from msk_document_hand_over() on, which costs next to nothing.
+MskDocument *msk_document_new_in_making(int width, int height, int64_t n_frames);
+void msk_document_hand_over(MskDocument *document);
 // Puts a value into a cell with no command and no signal: while a project is loaded.
 void msk_document_load_value(MskDocument *document, const MskCell *cell, MskValue *value);
 // The commands of a loaded project, oldest first; the first `n_done` are done, the rest can be

@@ -104,6 +104,7 @@ static void forget_merging(MskDocument *document)
 
 void msk_document_begin(MskDocument *document, const char *name)
 {
+    msk_document_finish_turns(document);
     MskOpenCommand *open = get_open(document);
     if (open)
         open->depth++;
@@ -113,6 +114,7 @@ void msk_document_begin(MskDocument *document, const char *name)
 
 void msk_document_begin_merging(MskDocument *document, const char *name, const char *merge_key)
 {
+    msk_document_finish_turns(document);
     if (document->open->len > 0) {
         msk_document_begin(document, name);
         return;
@@ -129,6 +131,7 @@ void msk_document_begin_merging(MskDocument *document, const char *name, const c
 
 gboolean msk_document_begin_amending(MskDocument *document, int64_t command)
 {
+    msk_document_finish_turns(document);
     MskOpenCommand *open = get_open(document);
     if (open && open->command->id == command) {
         open->depth++;
@@ -151,6 +154,14 @@ static gboolean changes_nothing(const MskCommand *command)
     return TRUE;
 }
 
+void msk_document_open_new(MskDocument *document, MskCommand *command)
+{
+    g_assert(document->open->len == 0);
+    command->id = document->next_command;
+    open_command(document, msk_command_ref(command), TRUE);
+    get_open(document)->changed = TRUE;
+}
+
 // Throws away what was undone.
 static void drop_undone(MskDocument *document)
 {
@@ -165,8 +176,13 @@ static void drop_undone(MskDocument *document)
 
 static void write_command(MskDocument *document, MskCommand *command)
 {
-    if (document->store)
+    MskStoreWrite *write = g_steal_pointer(&document->write);
+    if (document->store && write)
+        msk_store_write_prepared(document->store, write, command);
+    else if (document->store)
         msk_store_write_command(document->store, command);
+    else
+        msk_store_write_free(write);
     msk_command_forget_pending(command);
 }
 
@@ -240,57 +256,51 @@ int64_t msk_document_get_command(MskDocument *document)
 
 // ---- Undo and redo -----------------------------------------------------------------------------
 
-gboolean msk_document_undo(MskDocument *document)
+void msk_document_turned(MskDocument *document, MskCommand *command, gboolean is_redo)
 {
-    if (document->open->len > 0 || document->n_done == 0)
-        return FALSE;
-    MskCommand *command = document->commands->pdata[--document->n_done];
+    document->n_done += is_redo ? 1 : -1;
     forget_merging(document);
-    for (guint i = command->changes->len; i-- > 0;) {
-        const MskChange *change = command->changes->pdata[i];
-        msk_document_put_value(document, &change->cell, change->before);
-    }
-    if (document->store)
-        msk_store_write_undo(document->store, command);
-    msk_document_flush_objects(document);
-    msk_document_flush_frames(document);
-    msk_document_notify_history(document);
-    return TRUE;
-}
-
-// An earlier command may have been amended since this one was undone.
-static void take_before(MskDocument *document, MskCommand *command, MskChange *change)
-{
-    MskValue *now = msk_document_get_value(document, &change->cell);
-    if (msk_value_equal(now, change->before))
-        return;
-    if (now)
-        msk_value_ref(now);
-    msk_value_unref(change->before);
-    change->before = now;
-    g_ptr_array_add(command->pending, change);
-}
-
-gboolean msk_document_redo(MskDocument *document)
-{
-    if (document->open->len > 0 || document->n_done == document->commands->len)
-        return FALSE;
-    MskCommand *command = document->commands->pdata[document->n_done++];
-    forget_merging(document);
-    for (guint i = 0; i < command->changes->len; i++) {
-        MskChange *change = command->changes->pdata[i];
-        if (document->amended)
-            take_before(document, command, change);
-        msk_document_put_value(document, &change->cell, change->after);
-    }
-    if (command->pending->len > 0)
+    if (command->pending->len > 0 || document->write)
         write_command(document, command);
-    if (document->store)
+    if (document->store && is_redo)
         msk_store_write_redo(document->store, command);
+    else if (document->store)
+        msk_store_write_undo(document->store, command);
     if (document->n_done == document->commands->len)
         document->amended = FALSE;
     msk_document_flush_objects(document);
     msk_document_flush_frames(document);
     msk_document_notify_history(document);
+}
+
+gboolean msk_document_undo(MskDocument *document)
+{
+    msk_document_finish_turns(document);
+    MskCommand *command = msk_document_peek_undo(document);
+    if (document->open->len > 0 || !command)
+        return FALSE;
+    for (guint i = command->changes->len; i-- > 0;) {
+        const MskChange *change = command->changes->pdata[i];
+        msk_document_put_value(document, &change->cell, change->before);
+    }
+    msk_document_turned(document, command, FALSE);
+    return TRUE;
+}
+
+gboolean msk_document_redo(MskDocument *document)
+{
+    msk_document_finish_turns(document);
+    MskCommand *command = msk_document_peek_redo(document);
+    if (document->open->len > 0 || !command)
+        return FALSE;
+    for (guint i = 0; i < command->changes->len; i++) {
+        MskChange *change = command->changes->pdata[i];
+        // An earlier command may have been amended since this one was undone.
+        if (document->amended)
+            msk_command_take_before(command, change,
+                                    msk_document_get_value(document, &change->cell));
+        msk_document_put_value(document, &change->cell, change->after);
+    }
+    msk_document_turned(document, command, TRUE);
     return TRUE;
 }

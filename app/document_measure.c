@@ -126,7 +126,7 @@ static gboolean measure_idle(gpointer user)
 
 void msk_document_start_measuring(MskDocument *document)
 {
-    if (!document->measuring && !document->measure_source)
+    if (!document->measuring && !document->measure_source && !document->is_in_making)
         schedule(document);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // MskDocument: several objects made one, the union of their masks frame by frame.
 //
-// What the objects have is noted on the main thread, the unions are made on any, and put into the
-// document on the main thread again, as one command.
+// The objects are forked on the main thread; the unions are made on any, as a command of their own
+// that the main thread takes over if the objects are still what they were.
 #include "app/document_private.h"
 
 typedef struct MergePart {
@@ -21,10 +21,12 @@ typedef struct MergeFrame {
 
 typedef struct Merge {
     GPtrArray *masklets; // references
-    guint64 revision;    // of all masklets when they were noted
-    GArray *parts;       // of MergePart
-    GArray *frames;      // of MergeFrame, ascending
-    char *name;          // of the command
+    GPtrArray *forks;    // of them, in the bulk; borrowed
+    MskBulk *bulk;
+    guint64 revision; // of all masklets when they were forked
+    GArray *parts;    // of MergePart
+    GArray *frames;   // of MergeFrame, ascending
+    char *name;       // of the command
 } Merge;
 
 static void clear_part_cb(gpointer data)
@@ -46,6 +48,7 @@ static Merge *new_merge(MskMasklet *const *masklets, guint n, const char *name)
     Merge *merge = g_new0(Merge, 1);
     merge->name = g_strdup(name);
     merge->masklets = g_ptr_array_new_with_free_func(g_object_unref);
+    merge->forks = g_ptr_array_new();
     for (guint i = 0; i < n; i++)
         g_ptr_array_add(merge->masklets, g_object_ref(masklets[i]));
     merge->parts = g_array_new(FALSE, FALSE, sizeof(MergePart));
@@ -60,6 +63,8 @@ static void free_merge(gpointer data)
     Merge *merge = data;
     g_free(merge->name);
     g_ptr_array_unref(merge->masklets);
+    g_ptr_array_unref(merge->forks);
+    msk_bulk_free(merge->bulk);
     g_array_unref(merge->parts);
     g_array_unref(merge->frames);
     g_free(merge);
@@ -87,11 +92,25 @@ static guint64 sum_revisions(const Merge *merge)
     return sum;
 }
 
+// Main thread.
+static void fork_objects(Merge *merge)
+{
+    g_autoptr(MskCommand) command = msk_command_new(0, merge->name);
+    msk_bulk_free(merge->bulk);
+    merge->bulk = msk_bulk_new(command);
+    merge->revision = sum_revisions(merge);
+    g_ptr_array_set_size(merge->forks, 0);
+    for (guint k = 0; k < merge->masklets->len; k++) {
+        MskMasklet *masklet = merge->masklets->pdata[k];
+        g_ptr_array_add(merge->forks, msk_bulk_fork(merge->bulk, masklet, masklet->id));
+    }
+}
+
 static void note_frame(Merge *merge, int64_t frame)
 {
     MergeFrame noted = {.frame = frame, .first_part = merge->parts->len, .is_fresh = TRUE};
-    for (guint k = 0; k < merge->masklets->len; k++) {
-        MskMasklet *masklet = merge->masklets->pdata[k];
+    for (guint k = 0; k < merge->forks->len; k++) {
+        MskMasklet *masklet = merge->forks->pdata[k];
         guint flags = msk_masklet_get_frame(masklet, frame, NULL);
         gboolean is_tracked = !(flags & MSK_FRAME_LOCKED) && masklet->anchors->len > 0;
         if (flags & (MSK_FRAME_PROMPT | MSK_FRAME_PAINT))
@@ -115,8 +134,8 @@ static void note_frame(Merge *merge, int64_t frame)
 static int64_t find_frame(const Merge *merge, int64_t from)
 {
     int64_t found = -1;
-    for (guint k = 0; k < merge->masklets->len; k++) {
-        MskFrameTable *frames = &((MskMasklet *)merge->masklets->pdata[k])->frames;
+    for (guint k = 0; k < merge->forks->len; k++) {
+        MskFrameTable *frames = &((MskMasklet *)merge->forks->pdata[k])->frames;
         for (guint p = msk_frame_table_seek(frames, from); p < frames->pages->len; p++) {
             const MskFramePage *page = msk_frame_table_get_page(frames, p);
             int i = (int)MAX(from - page->first, 0);
@@ -134,11 +153,8 @@ static int64_t find_frame(const Merge *merge, int64_t from)
 
 static void note(Merge *merge)
 {
-    for (guint k = 0; k < merge->masklets->len; k++)
-        msk_masklet_settle(merge->masklets->pdata[k]);
     g_array_set_size(merge->parts, 0);
     g_array_set_size(merge->frames, 0);
-    merge->revision = sum_revisions(merge);
     for (int64_t at = find_frame(merge, 0); at >= 0; at = find_frame(merge, at + 1))
         note_frame(merge, at);
 }
@@ -223,11 +239,11 @@ static gboolean unite(Merge *merge, GCancellable *cancellable)
 
 // ---- Putting -----------------------------------------------------------------------------------
 
-static void put(MskDocument *document, MskMasklet *masklet, MskCellKind kind, int64_t frame,
-                MskValue *value)
+static void put(Merge *merge, MskCellKind kind, int64_t frame, MskValue *value)
 {
-    MskCell cell = {kind, masklet->id, frame};
-    msk_document_change_take(document, &cell, value);
+    const MskMasklet *into = merge->forks->pdata[0];
+    MskCell cell = {kind, into->id, frame};
+    msk_bulk_change_take(merge->bulk, &cell, value);
 }
 
 static int compare_intervals(const void *a, const void *b)
@@ -239,8 +255,8 @@ static int compare_intervals(const void *a, const void *b)
 static MskValue *unite_locks(const Merge *merge)
 {
     g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(MskInterval));
-    for (guint k = 0; k < merge->masklets->len; k++) {
-        const GArray *locks = msk_masklet_get_locks(merge->masklets->pdata[k]);
+    for (guint k = 0; k < merge->forks->len; k++) {
+        const GArray *locks = msk_masklet_get_locks(merge->forks->pdata[k]);
         g_array_append_vals(all, locks->data, locks->len);
     }
     g_array_sort(all, compare_intervals);
@@ -267,21 +283,20 @@ static guint64 find_source(MskMasklet *masklet, const MergeFrame *frame)
     return frame->is_fresh && source ? source : SOURCE_NONE;
 }
 
-static int64_t apply(MskDocument *document, Merge *merge)
+static void put_all(Merge *merge)
 {
-    MskMasklet *into = merge->masklets->pdata[0];
-    msk_document_begin(document, merge->name);
-    put(document, into, MSK_CELL_LOCKS, 0, unite_locks(merge));
+    MskMasklet *into = merge->forks->pdata[0];
+    put(merge, MSK_CELL_LOCKS, 0, unite_locks(merge));
     g_autoptr(GArray) keyframes = g_array_copy((GArray *)msk_masklet_get_keyframes(into));
     for (guint i = 0; i < keyframes->len; i++)
-        put(document, into, MSK_CELL_PROMPT, g_array_index(keyframes, int64_t, i), NULL);
+        put(merge, MSK_CELL_PROMPT, g_array_index(keyframes, int64_t, i), NULL);
     // Keyframes first: they are the anchors that the others' sources are worked out of.
     for (guint i = 0; i < merge->frames->len; i++) {
         const MergeFrame *frame = &g_array_index(merge->frames, MergeFrame, i);
         if (!frame->is_key)
             continue;
-        put(document, into, MSK_CELL_RESULT, frame->frame, NULL);
-        put(document, into, MSK_CELL_PAINT, frame->frame, msk_value_new_paint(frame->shown, NULL));
+        put(merge, MSK_CELL_RESULT, frame->frame, NULL);
+        put(merge, MSK_CELL_PAINT, frame->frame, msk_value_new_paint(frame->shown, NULL));
     }
     // Twice: the masks on the edges of locked spans are anchors too.
     for (int pass = 0; pass < 2; pass++) {
@@ -289,23 +304,42 @@ static int64_t apply(MskDocument *document, Merge *merge)
             const MergeFrame *frame = &g_array_index(merge->frames, MergeFrame, i);
             if (frame->is_key || msk_masklet_is_locked_at(into, frame->frame) != (pass == 0))
                 continue;
-            put(document, into, MSK_CELL_RESULT, frame->frame,
+            put(merge, MSK_CELL_RESULT, frame->frame,
                 msk_value_new_track(frame->result, find_source(into, frame), -1));
         }
     }
-    for (guint k = 1; k < merge->masklets->len; k++)
-        put(document, merge->masklets->pdata[k], MSK_CELL_OBJECT, 0, NULL);
-    return msk_document_end(document);
+    msk_bulk_end(merge->bulk);
+}
+
+// Any thread.
+static gboolean make(Merge *merge, GCancellable *cancellable)
+{
+    note(merge);
+    if (!unite(merge, cancellable))
+        return FALSE;
+    put_all(merge);
+    return TRUE;
+}
+
+static void commit(MskDocument *document, Merge *merge)
+{
+    msk_document_begin_bulk(document, merge->bulk);
+    for (guint k = 1; k < merge->masklets->len; k++) {
+        const MskMasklet *masklet = merge->masklets->pdata[k];
+        msk_document_change(document, &(MskCell){MSK_CELL_OBJECT, masklet->id, 0}, NULL);
+    }
+    msk_document_end(document);
 }
 
 gboolean msk_document_merge_objects(MskDocument *document, MskMasklet *const *masklets, guint n)
 {
     Merge *merge = new_merge(masklets, n, "Merge Objects");
+    msk_document_finish_turns(document);
     gboolean possible = can_merge(document, merge);
     if (possible) {
-        note(merge);
-        unite(merge, NULL);
-        apply(document, merge);
+        fork_objects(merge);
+        make(merge, NULL);
+        commit(document, merge);
     }
     free_merge(merge);
     return possible;
@@ -313,9 +347,9 @@ gboolean msk_document_merge_objects(MskDocument *document, MskMasklet *const *ma
 
 // ---- In the background -------------------------------------------------------------------------
 
-static void unite_thread(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+static void make_thread(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
-    if (unite(data, cancellable))
+    if (make(data, cancellable))
         g_task_return_boolean(task, TRUE);
     else
         g_task_return_error_if_cancelled(task);
@@ -323,13 +357,15 @@ static void unite_thread(GTask *task, gpointer source, gpointer data, GCancellab
 
 static void run(GTask *outer);
 
-static void united_cb(GObject *source, GAsyncResult *result, gpointer user)
+static void made_cb(GObject *source, GAsyncResult *result, gpointer user)
 {
     g_autoptr(GTask) outer = user;
     MskDocument *document = g_task_get_source_object(outer);
     Merge *merge = g_task_get_task_data(outer);
     GError *error = NULL;
-    if (!g_task_propagate_boolean(G_TASK(result), &error)) {
+    const gboolean is_made = g_task_propagate_boolean(G_TASK(result), &error);
+    msk_document_finish_turns(document);
+    if (!is_made) {
         g_task_return_error(outer, error);
     } else if (!can_merge(document, merge)) {
         g_task_return_new_error(outer, G_IO_ERROR, G_IO_ERROR_BUSY,
@@ -337,7 +373,7 @@ static void united_cb(GObject *source, GAsyncResult *result, gpointer user)
     } else if (sum_revisions(merge) != merge->revision) {
         run(g_steal_pointer(&outer)); // edited meanwhile: once more
     } else {
-        apply(document, merge);
+        commit(document, merge);
         g_task_return_boolean(outer, TRUE);
     }
 }
@@ -346,11 +382,11 @@ static void united_cb(GObject *source, GAsyncResult *result, gpointer user)
 static void run(GTask *outer)
 {
     Merge *merge = g_task_get_task_data(outer);
-    note(merge);
-    g_autoptr(GTask) task = g_task_new(NULL, g_task_get_cancellable(outer), united_cb, outer);
+    fork_objects(merge);
+    g_autoptr(GTask) task = g_task_new(NULL, g_task_get_cancellable(outer), made_cb, outer);
     g_task_set_task_data(task, merge, NULL);
     g_task_set_return_on_cancel(task, FALSE);
-    g_task_run_in_thread(task, unite_thread);
+    g_task_run_in_thread(task, make_thread);
 }
 
 void msk_document_merge_objects_async(MskDocument *document, MskMasklet *const *masklets, guint n,

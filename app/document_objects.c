@@ -148,33 +148,138 @@ void msk_document_move_object(MskDocument *document, MskMasklet *masklet, guint 
 // ---- Duplicating -------------------------------------------------------------------------------
 
 typedef struct Copying {
-    MskDocument *document;
-    int64_t to;
+    GPtrArray *masklets, *copies; // references
+    MskBulk *bulk;
 } Copying;
+
+static void free_copying(gpointer data)
+{
+    Copying *copying = data;
+    g_ptr_array_unref(copying->masklets);
+    g_clear_pointer(&copying->copies, g_ptr_array_unref);
+    msk_bulk_free(copying->bulk);
+    g_free(copying);
+}
+
+static Copying *fork_objects(MskDocument *document, MskMasklet *const *masklets, guint n,
+                             const char *name)
+{
+    Copying *copying = g_new0(Copying, 1);
+    g_autoptr(MskCommand) command = msk_command_new(0, name);
+    copying->masklets = g_ptr_array_new_with_free_func(g_object_unref);
+    copying->copies = g_ptr_array_new_with_free_func(g_object_unref);
+    copying->bulk = msk_bulk_new(command);
+    msk_document_finish_turns(document);
+    for (guint i = 0; i < n; i++) {
+        if (!masklets[i]->exists)
+            continue;
+        g_ptr_array_add(copying->masklets, g_object_ref(masklets[i]));
+        MskMasklet *fork = msk_bulk_fork(copying->bulk, masklets[i], document->next_object++);
+        fork->revision++; // all of it is new to the document
+        msk_masklet_mark_changed(fork, 0, INT64_MAX);
+    }
+    return copying;
+}
 
 static void copy_cell(const MskCell *cell, MskValue *value, gpointer user)
 {
-    const Copying *copying = user;
-    MskCell to = {cell->kind, copying->to, cell->frame};
     if (cell->kind != MSK_CELL_OBJECT)
-        msk_document_change(copying->document, &to, value);
+        msk_command_add(user, cell, NULL, value);
 }
 
-MskMasklet *msk_document_duplicate_object(MskDocument *document, MskMasklet *masklet)
+// Any thread.
+static void list_changes(Copying *copying)
 {
-    if (!masklet->exists)
-        return NULL;
+    GHashTableIter iter;
+    gpointer fork;
+    g_hash_table_iter_init(&iter, copying->bulk->forks);
+    while (g_hash_table_iter_next(&iter, NULL, &fork))
+        msk_masklet_foreach(fork, copy_cell, copying->bulk->command);
+    msk_bulk_end(copying->bulk);
+}
+
+// The objects may be gone or others by now; the copies go behind them where they are there.
+static void add_copy(MskDocument *document, MskMasklet *masklet, int64_t id)
+{
     g_autofree char *name = make_copy_name(document, masklet->info->object.name);
-    msk_document_begin(document, "Duplicate Object");
-    guint index = (guint)msk_document_find_index(document, masklet);
-    double position = make_position(document, index + 1);
+    const int index = msk_document_find_index(document, masklet);
+    const double position =
+        make_position(document, index < 0 ? document->list->len : (guint)index + 1);
     MskObjectInfo info = masklet->info->object;
     info.name = name;
     info.colour = choose_colour(document);
     info.position = position;
-    Copying copying = {document, document->next_object++};
-    change_info(document, copying.to, &info);
-    msk_masklet_foreach(masklet, copy_cell, &copying);
+    change_info(document, id, &info);
+    msk_document_flush_objects(document);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void commit(MskDocument *document, Copying *copying)
+{
+    g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    GHashTableIter iter;
+    gpointer id;
+    g_hash_table_iter_init(&iter, copying->bulk->forks);
+    while (g_hash_table_iter_next(&iter, &id, NULL))
+        g_array_append_val(ids, *(int64_t *)id);
+    g_array_sort(ids, compare_ids);
+    msk_document_begin_bulk(document, copying->bulk);
+    for (guint i = 0; i < ids->len; i++) {
+        add_copy(document, copying->masklets->pdata[i], g_array_index(ids, int64_t, i));
+        MskMasklet *copy = msk_document_find_object(document, g_array_index(ids, int64_t, i));
+        g_ptr_array_add(copying->copies, g_object_ref(copy));
+    }
     msk_document_end(document);
-    return msk_document_find_object(document, copying.to);
+}
+
+MskMasklet *msk_document_duplicate_object(MskDocument *document, MskMasklet *masklet)
+{
+    Copying *copying = fork_objects(document, &masklet, 1, "Duplicate Object");
+    MskMasklet *copy = NULL;
+    if (copying->masklets->len > 0) {
+        list_changes(copying);
+        commit(document, copying);
+        copy = copying->copies->pdata[0];
+    }
+    free_copying(copying);
+    return copy;
+}
+
+static void list_thread(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+    list_changes(data);
+    g_task_return_boolean(task, TRUE);
+}
+
+static void listed_cb(GObject *source, GAsyncResult *result, gpointer user)
+{
+    g_autoptr(GTask) outer = user;
+    Copying *copying = g_task_get_task_data(outer);
+    if (copying->masklets->len > 0)
+        commit(g_task_get_source_object(outer), copying);
+    g_task_return_pointer(outer, g_steal_pointer(&copying->copies),
+                          (GDestroyNotify)g_ptr_array_unref);
+}
+
+void msk_document_duplicate_objects_async(MskDocument *document, MskMasklet *const *masklets,
+                                          guint n, const char *name, GAsyncReadyCallback callback,
+                                          gpointer user)
+{
+    GTask *outer = g_task_new(document, NULL, callback, user);
+    Copying *copying = fork_objects(document, masklets, n, name);
+    g_task_set_task_data(outer, copying, free_copying);
+    // The inner one knows no objects: it may end on its thread.
+    g_autoptr(GTask) task = g_task_new(NULL, NULL, listed_cb, outer);
+    g_task_set_task_data(task, copying, NULL);
+    g_task_run_in_thread(task, list_thread);
+}
+
+GPtrArray *msk_document_duplicate_objects_finish(MskDocument *document, GAsyncResult *result)
+{
+    return g_task_propagate_pointer(G_TASK(result), NULL);
 }

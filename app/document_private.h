@@ -4,6 +4,7 @@
 
 #include "app/document.h"
 #include "app/masklet_private.h"
+#include "app/store.h"
 
 G_BEGIN_DECLS
 
@@ -41,6 +42,13 @@ struct _MskDocument {
     int64_t merge_time;       // monotonic microseconds
     gint64 (*get_time)(void); // of tests
 
+    // Very large commands: document_bulk.c.
+    struct MskTurn *turn;  // what is being undone or redone by a thread; NULL: nothing
+    int n_waiting;         // redos (positive) or undos (negative) to follow it
+    guint bulk_min;        // changes from which on a thread does it
+    MskStoreWrite *write;  // of the command that is about to be written, prepared by a thread
+    gboolean is_in_making; // by a thread; the main thread has not seen it yet
+
     GCancellable *measuring; // NULL: nothing is measured
     guint measure_source;
 };
@@ -62,10 +70,44 @@ MskMasklet *msk_document_ensure_object(MskDocument *document, int64_t id);
 gboolean msk_document_change(MskDocument *document, const MskCell *cell, MskValue *value);
 // As msk_document_change(), but takes the value.
 gboolean msk_document_change_take(MskDocument *document, const MskCell *cell, MskValue *value);
+// Opens a command that was made already as a new one; what is changed until it ends is part of it.
+void msk_document_open_new(MskDocument *document, MskCommand *command);
+// The command's values are in place: what remains of undoing or redoing it.
+void msk_document_turned(MskDocument *document, MskCommand *command, gboolean is_redo);
 MskCommand *msk_document_peek_undo(MskDocument *document); // borrowed; NULL: nothing to undo
 MskCommand *msk_document_peek_redo(MskDocument *document);
 void msk_document_notify_history(MskDocument *document);
 void msk_document_emit_closed(MskDocument *document); // document.c
+
+// ---- document_bulk.c ---------------------------------------------------------------------------
+
+#define MSK_BULK_MIN 2000 // changes
+
+// A command in the making, and what it leaves of the masklets. Used by one thread at a time.
+typedef struct MskBulk {
+    MskCommand *command;
+    GHashTable *forks; // id -> MskMasklet
+    MskMasklet *last;  // fork that was asked for
+    GPtrArray *rest;   // of MskChange *, of the command: settings and objects, not in forks
+    MskStoreWrite *write;
+} MskBulk;
+
+MskBulk *msk_bulk_new(MskCommand *command);
+void msk_bulk_free(MskBulk *bulk); // NULL is fine
+// Adds a fork of a masklet, as object `id`. Main thread. Borrowed.
+MskMasklet *msk_bulk_fork(MskBulk *bulk, MskMasklet *masklet, int64_t id);
+// A cell of a frame, or locks. Takes the value. Any thread, as are the following.
+void msk_bulk_change_take(MskBulk *bulk, const MskCell *cell, MskValue *value);
+// Works out what follows of the changes, and prepares the command for the store.
+void msk_bulk_end(MskBulk *bulk);
+// Begins the command with what was changed; msk_document_end() commits it. Within another command
+// it becomes a part of that one, change by change. Main thread.
+void msk_document_begin_bulk(MskDocument *document, MskBulk *bulk);
+
+// Waits for what is being undone or redone: before anything else changes.
+void msk_document_finish_turns(MskDocument *document);
+void msk_document_finish_turn(MskDocument *document);
+void msk_document_drop_turn(MskDocument *document);
 
 // ---- document_edit.c ---------------------------------------------------------------------------
 

@@ -1,20 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 // MskMasklet: the object, its cells and its mask on a frame.
+#include "app/free_later.h"
 #include "app/masklet_private.h"
 
 G_DEFINE_FINAL_TYPE(MskMasklet, msk_masklet, G_TYPE_OBJECT)
+
+#define PAGES_MAX 16 // that are freed at once
 
 enum { PROP_NAME = 1, PROP_LABEL, PROP_COLOUR, PROP_VISIBLE, PROP_LOCKED, PROP_MATTE, N_PROPS };
 
 static GParamSpec *properties[N_PROPS];
 
-MskMasklet *msk_masklet_new(int64_t id, int width, int height)
+MskMasklet *msk_masklet_new(int64_t id)
 {
     MskMasklet *masklet = g_object_new(MSK_TYPE_MASKLET, NULL);
     masklet->id = id;
-    masklet->width = width;
-    masklet->height = height;
     return masklet;
+}
+
+// ---- Forks -------------------------------------------------------------------------------------
+
+MskMasklet *msk_masklet_fork(MskMasklet *masklet, int64_t id)
+{
+    MskMasklet *fork = msk_masklet_new(id);
+    msk_masklet_settle(masklet);
+    msk_frame_table_clear(&fork->frames);
+    msk_frame_table_init_copy(&fork->frames, &masklet->frames);
+    msk_value_unref(fork->info);
+    fork->info = msk_value_ref(masklet->info);
+    fork->exists = masklet->exists;
+    fork->locks = masklet->locks ? msk_value_ref(masklet->locks) : NULL;
+    g_array_unref(fork->keyframes);
+    fork->keyframes = g_array_ref(masklet->keyframes);
+    g_array_unref(fork->anchors);
+    fork->anchors = g_array_ref(masklet->anchors);
+    g_array_unref(fork->anchors_at);
+    fork->anchors_at = g_array_ref(masklet->anchors_at);
+    fork->has_unmeasured = masklet->has_unmeasured;
+    fork->size = masklet->size;
+    return fork;
+}
+
+#define SWAP(type, a, b)                                                                           \
+    do {                                                                                           \
+        type kept = (a);                                                                           \
+        (a) = (b);                                                                                 \
+        (b) = kept;                                                                                \
+    } while (0)
+
+void msk_masklet_adopt(MskMasklet *masklet, MskMasklet *fork)
+{
+    SWAP(MskFrameTable, masklet->frames, fork->frames);
+    SWAP(MskValue *, masklet->locks, fork->locks);
+    SWAP(GArray *, masklet->keyframes, fork->keyframes);
+    SWAP(GArray *, masklet->anchors, fork->anchors);
+    SWAP(GArray *, masklet->anchors_at, fork->anchors_at);
+    SWAP(GArray *, masklet->dirty, fork->dirty);
+    masklet->anchors_dirty = fork->anchors_dirty;
+    masklet->has_unmeasured = fork->has_unmeasured;
+    masklet->size = fork->size;
+    masklet->revision += fork->revision;
+    if (fork->changed.first <= fork->changed.last)
+        msk_masklet_mark_changed(masklet, fork->changed.first, fork->changed.last);
 }
 
 int64_t msk_masklet_get_id(MskMasklet *masklet)
@@ -129,11 +176,12 @@ static gboolean is_anchor_or_lock(MskMasklet *masklet, int64_t frame)
 
 static void put_frame(MskMasklet *masklet, MskFrameSlot slot, int64_t frame, MskValue *value)
 {
-    MskValue *old =
-        msk_frame_table_set(&masklet->frames, slot, frame, value ? msk_value_ref(value) : NULL);
-    msk_value_unref(old);
+    const MskValue *old = msk_frame_table_get(&masklet->frames, slot, frame);
+    masklet->size += value ? msk_value_get_size(value) : 0;
+    masklet->size -= old ? msk_value_get_size(old) : 0;
+    msk_frame_table_set(&masklet->frames, slot, frame, value ? msk_value_ref(value) : NULL);
     if (slot != MSK_SLOT_PROMPT)
-        msk_mask_unref(msk_frame_table_set(&masklet->frames, MSK_SLOT_SHOWN, frame, NULL));
+        msk_frame_table_set(&masklet->frames, MSK_SLOT_SHOWN, frame, NULL);
     if (slot != MSK_SLOT_RESULT || is_anchor_or_lock(masklet, frame))
         masklet->anchors_dirty = TRUE;
     mark_dirty(masklet, frame, frame);
@@ -168,7 +216,7 @@ void msk_masklet_foreach(MskMasklet *masklet,
     static const MskCellKind kinds[] = {MSK_CELL_PROMPT, MSK_CELL_PAINT, MSK_CELL_RESULT};
     for (guint k = 0; k < G_N_ELEMENTS(kinds); k++) {
         for (guint p = 0; p < masklet->frames.pages->len; p++) {
-            MskFramePage *page = msk_frame_table_get_page(&masklet->frames, p);
+            const MskFramePage *page = msk_frame_table_get_page(&masklet->frames, p);
             gpointer *values = page->slots[slot_of_kind(kinds[k])];
             for (int i = 0; values && i < MSK_PAGE_FRAMES; i++)
                 if (values[i])
@@ -221,8 +269,8 @@ MskMask *msk_masklet_get_previous(MskMasklet *masklet, int64_t frame)
 
 void msk_masklet_set_previous(MskMasklet *masklet, int64_t frame, MskMask *mask)
 {
-    msk_mask_unref(msk_frame_table_set(&masklet->frames, MSK_SLOT_PREVIOUS, frame,
-                                       mask ? msk_mask_ref(mask) : NULL));
+    msk_frame_table_set(&masklet->frames, MSK_SLOT_PREVIOUS, frame,
+                        mask ? msk_mask_ref(mask) : NULL);
 }
 
 // ---- The object --------------------------------------------------------------------------------
@@ -277,26 +325,14 @@ static void get_property(GObject *object, guint property, GValue *value, GParamS
     }
 }
 
-static void free_values(MskFrameTable *frames)
-{
-    for (guint p = 0; p < frames->pages->len; p++) {
-        MskFramePage *page = msk_frame_table_get_page(frames, p);
-        for (int slot = 0; slot < MSK_N_SLOTS; slot++) {
-            for (int i = 0; page->slots[slot] && i < MSK_PAGE_FRAMES; i++) {
-                if (slot == MSK_SLOT_PREVIOUS || slot == MSK_SLOT_SHOWN)
-                    msk_mask_unref(page->slots[slot][i]);
-                else
-                    msk_value_unref(page->slots[slot][i]);
-            }
-        }
-    }
-}
-
 static void finalize(GObject *object)
 {
     MskMasklet *masklet = MSK_MASKLET(object);
-    free_values(&masklet->frames);
-    msk_frame_table_clear(&masklet->frames);
+    // A long clip's masks take a while to be freed.
+    if (masklet->frames.pages->len > PAGES_MAX)
+        msk_free_later(masklet->frames.pages, (GDestroyNotify)g_ptr_array_unref);
+    else
+        msk_frame_table_clear(&masklet->frames);
     msk_value_unref(masklet->info);
     msk_value_unref(masklet->locks);
     g_array_unref(masklet->no_locks);

@@ -107,9 +107,10 @@ int64_t msk_masklet_find_keyframe(MskMasklet *masklet, int64_t frame, int step)
 
 static void rebuild_keyframes(MskMasklet *masklet)
 {
-    g_array_set_size(masklet->keyframes, 0);
+    g_array_unref(masklet->keyframes);
+    masklet->keyframes = g_array_new(FALSE, FALSE, sizeof(int64_t));
     for (guint p = 0; p < masklet->frames.pages->len; p++) {
-        MskFramePage *page = msk_frame_table_get_page(&masklet->frames, p);
+        const MskFramePage *page = msk_frame_table_get_page(&masklet->frames, p);
         gpointer *prompts = page->slots[MSK_SLOT_PROMPT], *paints = page->slots[MSK_SLOT_PAINT];
         if (!prompts && !paints)
             continue;

@@ -106,13 +106,16 @@ static guint compute_flags(MskMasklet *masklet, const MskFramePage *page, int i,
     return flags;
 }
 
-static void set_flags(MskMasklet *masklet, MskFramePage *page, int i, guint flags)
+// Returns the page as it is from now on.
+static const MskFramePage *set_flags(MskMasklet *masklet, guint index, int i, guint flags)
 {
+    MskFramePage *page = msk_frame_table_own_page(&masklet->frames, index);
     if ((page->flags[i] ^ flags) & ~(guint)MSK_FRAME_UNMEASURED)
         msk_masklet_mark_changed(masklet, page->first + i, page->first + i);
     if (flags & MSK_FRAME_UNMEASURED)
         masklet->has_unmeasured = TRUE;
     page->flags[i] = (guint8)flags;
+    return page;
 }
 
 static void refresh(MskMasklet *masklet, int64_t first, int64_t last, gboolean only_stale)
@@ -120,26 +123,26 @@ static void refresh(MskMasklet *masklet, int64_t first, int64_t last, gboolean o
     MskFrameTable *frames = &masklet->frames;
     Cursor cursor = {.next = msk_masklet_seek_anchor(masklet, first)};
     for (guint p = msk_frame_table_seek(frames, first); p < frames->pages->len; p++) {
-        MskFramePage *page = msk_frame_table_get_page(frames, p);
+        const MskFramePage *page = msk_frame_table_get_page(frames, p);
         if (page->first > last)
             return;
-        gpointer *results = page->slots[MSK_SLOT_RESULT];
-        if (only_stale && !results)
+        if (only_stale && !page->slots[MSK_SLOT_RESULT])
             continue;
         int end = (int)MIN(last - page->first, MSK_PAGE_FRAMES - 1);
         for (int i = (int)MAX(first - page->first, 0); i <= end; i++) {
             guint flags = page->flags[i];
+            const MskValue *result = only_stale ? page->slots[MSK_SLOT_RESULT][i] : NULL;
             if (!only_stale) {
                 flags = compute_flags(masklet, page, i, &cursor);
-            } else if (results[i] && !(flags & (MSK_FRAME_PROMPT | MSK_FRAME_PAINT))) {
+            } else if (result && !(flags & (MSK_FRAME_PROMPT | MSK_FRAME_PAINT))) {
                 flags &= ~(guint)MSK_FRAME_STALE;
                 int64_t frame = page->first + i;
                 if (!msk_masklet_is_locked_at(masklet, frame) &&
-                    is_stale_at(masklet, &cursor, frame, results[i]))
+                    is_stale_at(masklet, &cursor, frame, result))
                     flags |= MSK_FRAME_STALE;
             }
             if (flags != page->flags[i])
-                set_flags(masklet, page, i, flags);
+                page = set_flags(masklet, p, i, flags);
         }
     }
 }
@@ -305,6 +308,14 @@ void msk_unmeasured_measure(MskUnmeasured *unmeasured)
     msk_mask_get_area(unmeasured->shown);
 }
 
+// Whether any of eight frames is.
+static gboolean has_unmeasured_in(const MskFramePage *page, int i)
+{
+    guint64 word;
+    memcpy(&word, page->flags + i, sizeof word);
+    return (word & MSK_FRAME_UNMEASURED * G_GUINT64_CONSTANT(0x0101010101010101)) != 0;
+}
+
 gboolean msk_masklet_collect_unmeasured(MskMasklet *masklet, guint n, GArray *out)
 {
     msk_masklet_settle(masklet);
@@ -314,6 +325,10 @@ gboolean msk_masklet_collect_unmeasured(MskMasklet *masklet, guint n, GArray *ou
     for (guint p = 0; p < masklet->frames.pages->len; p++) {
         const MskFramePage *page = msk_frame_table_get_page(&masklet->frames, p);
         for (int i = 0; i < MSK_PAGE_FRAMES; i++) {
+            if (i % 8 == 0 && !has_unmeasured_in(page, i)) {
+                i += 7;
+                continue;
+            }
             if (!(page->flags[i] & MSK_FRAME_UNMEASURED))
                 continue;
             if (n-- == 0)
@@ -340,7 +355,6 @@ void msk_masklet_put_measured(MskMasklet *masklet, const MskUnmeasured *measured
     MskMask *mask = result ? result->track.result->mask : NULL;
     MskValue *paint = get_value(masklet, MSK_SLOT_PAINT, frame);
     if (paint && paint == measured->paint && mask == measured->result)
-        msk_mask_unref(msk_frame_table_set(&masklet->frames, MSK_SLOT_SHOWN, frame,
-                                           msk_mask_ref(measured->shown)));
+        msk_frame_table_set(&masklet->frames, MSK_SLOT_SHOWN, frame, msk_mask_ref(measured->shown));
     msk_masklet_refresh_flags(masklet, MAX(frame - 1, 0), frame + 1);
 }

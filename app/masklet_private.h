@@ -17,8 +17,6 @@ typedef struct MskAnchor {
 struct _MskMasklet {
     GObject parent;
     int64_t id;
-    int width, height; // of the clip's frames
-
     MskValue *info;  // the last one, kept when the object goes
     gboolean exists; // in the document
     // In the document's list, under that position.
@@ -28,8 +26,9 @@ struct _MskMasklet {
     GArray *no_locks;
     MskFrameTable frames;
     guint64 revision; // counts the values put
+    gsize size;       // of the values of frames, in bytes
 
-    // Worked out of the cells by msk_masklet_settle().
+    // Worked out of the cells by msk_masklet_settle(); never changed in place, forks have them too.
     GArray *keyframes;  // int64_t
     GArray *anchors;    // of MskAnchor
     GArray *anchors_at; // int64_t: their frames
@@ -49,7 +48,11 @@ struct _MskMasklet {
 
 // ---- masklet.c ---------------------------------------------------------------------------------
 
-MskMasklet *msk_masklet_new(int64_t id, int width, int height);
+MskMasklet *msk_masklet_new(int64_t id);
+// A masklet with the same cells, for a thread to change: it costs what the pages of frames are.
+MskMasklet *msk_masklet_fork(MskMasklet *masklet, int64_t id);
+// Takes over what a fork has on its frames, and its locks. Main thread; emits nothing.
+void msk_masklet_adopt(MskMasklet *masklet, MskMasklet *fork);
 
 // The value of a cell of this object, borrowed; NULL: nothing.
 MskValue *msk_masklet_peek_value(MskMasklet *masklet, const MskCell *cell);

@@ -88,6 +88,9 @@ typedef struct MskStoreContent MskStoreContent;
 // where it cannot be followed. Blocks; any thread; before anything is written.
 MskStoreContent *msk_store_read(MskStore *store, GError **error);
 void msk_store_content_apply(MskStoreContent *content, MskDocument *document);
+// A document of it, for the main thread to take over by msk_document_hand_over(). Any thread.
+MskDocument *msk_store_content_make_document(MskStoreContent *content, int width, int height,
+                                             int64_t n_frames);
 // One sentence a line on what could not be read; NULL: nothing.
 const char *msk_store_content_get_warning(const MskStoreContent *content);
 void msk_store_content_free(MskStoreContent *content);
@@ -98,6 +101,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(MskStoreContent, msk_store_content_free)
 // A command was made, or it was made before and has changed since (amended, merged): what is in
 // command->pending, or all of it where nothing is. The caller empties `pending` then.
 void msk_store_write_command(MskStore *store, MskCommand *command);
+// The same for a command of very many changes, prepared by any thread; what is pending by then is
+// added. write_prepared() takes it.
+typedef struct MskStoreOp MskStoreWrite;
+MskStoreWrite *msk_store_prepare_command(MskCommand *command);
+void msk_store_write_prepared(MskStore *store, MskStoreWrite *write, MskCommand *command);
+void msk_store_write_free(MskStoreWrite *write); // NULL is fine
 // Commands after `id` are thrown away (an edit after undoing).
 void msk_store_drop_commands_after(MskStore *store, int64_t id);
 // The command was undone (values before are in force) or redone.

@@ -78,7 +78,8 @@ typedef enum MskStoreOpKind {
 } MskStoreOpKind;
 
 // What is to be written, as it was when it was handed over. Shared by reference.
-typedef struct MskStoreOp {
+typedef struct MskStoreOp MskStoreOp;
+struct MskStoreOp {
     MskStoreOpKind kind;
     int64_t id;       // of the command
     char *name;       // COMMAND
@@ -86,7 +87,7 @@ typedef struct MskStoreOp {
     GArray *changes;  // COMMAND: of MskChange, its values owned
     MskMediaRef *ref; // MEDIA
     GTask *task;      // FLUSH
-} MskStoreOp;
+};
 
 MskStoreOp *msk_store_op_new(MskStoreOpKind kind, int64_t id);
 #define msk_store_op_ref(op) ((MskStoreOp *)g_atomic_rc_box_acquire(op))

@@ -509,6 +509,14 @@ void msk_store_content_apply(MskStoreContent *content, MskDocument *document)
     msk_document_loaded(document);
 }
 
+MskDocument *msk_store_content_make_document(MskStoreContent *content, int width, int height,
+                                             int64_t n_frames)
+{
+    MskDocument *document = msk_document_new_in_making(width, height, n_frames);
+    msk_store_content_apply(content, document);
+    return document;
+}
+
 const char *msk_store_content_get_warning(const MskStoreContent *content)
 {
     return content->warning->len > 0 ? content->warning->str : NULL;

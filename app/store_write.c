@@ -3,6 +3,7 @@
 // is on its way to the disk goes together into the next.
 //
 // What could not be written stays in the queue, in order.
+#include "app/free_later.h"
 #include "app/store_private.h"
 
 #define BATCH_MAX 256
@@ -207,10 +208,8 @@ static void append_change(MskStoreOp *op, const MskChange *change)
     g_array_append_val(op->changes, copy);
 }
 
-void msk_store_write_command(MskStore *store, MskCommand *command)
+MskStoreWrite *msk_store_prepare_command(MskCommand *command)
 {
-    if (store->is_read_only)
-        return;
     MskStoreOp *op = msk_store_op_new(MSK_STORE_OP_COMMAND, command->id);
     op->name = g_strdup(command->name);
     op->time = command->time;
@@ -218,7 +217,34 @@ void msk_store_write_command(MskStore *store, MskCommand *command)
     const GPtrArray *changes = command->pending->len > 0 ? command->pending : command->changes;
     for (guint i = 0; i < changes->len; i++)
         append_change(op, g_ptr_array_index(changes, i));
-    push(store, op);
+    return op;
+}
+
+void msk_store_write_command(MskStore *store, MskCommand *command)
+{
+    if (!store->is_read_only)
+        push(store, msk_store_prepare_command(command));
+}
+
+void msk_store_write_prepared(MskStore *store, MskStoreWrite *write, MskCommand *command)
+{
+    write->id = command->id;
+    for (guint i = 0; i < command->pending->len; i++)
+        append_change(write, g_ptr_array_index(command->pending, i));
+    if (store->is_read_only)
+        msk_store_write_free(write);
+    else
+        push(store, write);
+}
+
+static void unref_op(gpointer op)
+{
+    msk_store_op_unref(op);
+}
+
+void msk_store_write_free(MskStoreWrite *write)
+{
+    msk_free_later(write, unref_op);
 }
 
 void msk_store_drop_commands_after(MskStore *store, int64_t id)

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "app/free_later.h"
+
 guint msk_cell_hash(gconstpointer data)
 {
     const MskCell *cell = data;
@@ -333,4 +335,25 @@ void msk_command_add(MskCommand *command, const MskCell *cell, MskValue *before,
 void msk_command_forget_pending(MskCommand *command)
 {
     g_ptr_array_set_size(command->pending, 0);
+}
+
+void msk_command_take_before(MskCommand *command, MskChange *change, MskValue *before)
+{
+    if (msk_value_equal(before, change->before))
+        return;
+    if (before)
+        msk_value_ref(before);
+    msk_value_unref(change->before);
+    change->before = before;
+    g_ptr_array_add(command->pending, change);
+}
+
+#define CHANGES_MAX 1000 // that are freed at once
+
+void msk_command_unref_later(MskCommand *command)
+{
+    if (command && command->changes->len > CHANGES_MAX)
+        msk_free_later(command, (GDestroyNotify)msk_command_unref);
+    else
+        msk_command_unref(command);
 }

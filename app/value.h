@@ -135,5 +135,9 @@ void msk_command_add(MskCommand *command, const MskCell *cell, MskValue *before,
 // The command's change of the cell; NULL: it did not change it. O(1).
 MskChange *msk_command_find(MskCommand *command, const MskCell *cell);
 void msk_command_forget_pending(MskCommand *command);
+// What was in force before the change is this now; NULL: nothing.
+void msk_command_take_before(MskCommand *command, MskChange *change, MskValue *before);
+// As unref(); a thread frees what takes long.
+void msk_command_unref_later(MskCommand *command);
 
 G_END_DECLS

@@ -56,19 +56,22 @@ static void add_cb(GtkWidget *widget, const char *action, GVariant *parameter)
     msk_session_select(list->session, masklet);
 }
 
+static void duplicated_cb(GObject *source, GAsyncResult *result, gpointer user)
+{
+    g_autoptr(MskMaskletList) list = user;
+    MskDocument *document = MSK_DOCUMENT(source);
+    g_autoptr(GPtrArray) copies = msk_document_duplicate_objects_finish(document, result);
+    if (list->document == document) // another project may have been opened meanwhile
+        msk_masklet_list_select(list, copies);
+}
+
 static void duplicate_cb(GtkWidget *widget, const char *action, GVariant *parameter)
 {
     MskMaskletList *list = MSK_MASKLET_LIST(widget);
     g_autoptr(GPtrArray) masklets = msk_masklet_list_dup_selection(list);
-    g_autoptr(GPtrArray) copies = g_ptr_array_new_with_free_func(g_object_unref);
-    msk_document_begin(list->document, _("Duplicate Objects"));
-    for (guint i = 0; i < masklets->len; i++) {
-        MskMasklet *copy = msk_document_duplicate_object(list->document, masklets->pdata[i]);
-        if (copy)
-            g_ptr_array_add(copies, g_object_ref(copy));
-    }
-    msk_document_end(list->document);
-    msk_masklet_list_select(list, copies);
+    msk_document_duplicate_objects_async(list->document, (MskMasklet *const *)masklets->pdata,
+                                         masklets->len, _("Duplicate Objects"), duplicated_cb,
+                                         g_object_ref(list));
 }
 
 typedef struct Merging {

@@ -186,9 +186,13 @@ void msk_session_attach_document(MskSession *self, MskPending *pending)
 {
     MskMediaInfo info;
     msk_media_get_info(self->media, &info);
-    MskDocument *document = msk_document_new(info.width, info.height, self->n_frames);
-    if (pending->content)
-        msk_store_content_apply(pending->content, document);
+    MskDocument *document = g_steal_pointer(&pending->document);
+    if (document) {
+        msk_document_hand_over(document);
+        msk_document_set_n_frames(document, self->n_frames);
+    } else {
+        document = msk_document_new(info.width, info.height, self->n_frames);
+    }
     self->store = g_steal_pointer(&pending->store);
     if (self->store)
         msk_document_set_store(document, self->store);

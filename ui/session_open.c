@@ -18,6 +18,7 @@ void msk_session_pending_free(MskPending *pending)
     if (!pending)
         return;
     msk_store_content_free(pending->content);
+    g_clear_object(&pending->document);
     msk_store_close_later(pending->store, FALSE);
     msk_media_ref_free(pending->ref);
     g_free(pending->path);
@@ -228,6 +229,20 @@ static char *dup_unsaved_path(const char *name, const char *key, int number)
     return g_build_filename(folder, file, NULL);
 }
 
+// Of what was read and the clip that goes with it. It takes a while on long clips, and the main
+// thread has nothing left to do.
+static void make_document(Work *work)
+{
+    MskPending *pending = work->pending;
+    MskMediaInfo info;
+    const int64_t exact = msk_media_get_n_frames(work->media);
+    msk_media_get_info(work->media, &info);
+    if (pending->content && !pending->document)
+        pending->document = msk_store_content_make_document(
+            pending->content, info.width, info.height,
+            exact >= 0 ? exact : msk_media_estimate_n_frames(work->media));
+}
+
 // Opens the project or makes it; puts a damaged one aside.
 static gboolean open_unsaved(MskPending *pending, GError **error)
 {
@@ -281,6 +296,7 @@ static void unsaved_project_thread(Work *work, GCancellable *cancellable)
         g_clear_pointer(&pending->store, msk_store_close);
         pending->problem = g_strdup(error->message);
     }
+    make_document(work);
 }
 
 static void project_done(MskSession *self, Work *work)
@@ -443,6 +459,7 @@ static void try_clip(Work *work, const char *path, GCancellable *cancellable)
         pending->is_relinked = work->force || g_strcmp0(found->path, pending->ref->path) != 0;
         msk_media_ref_free(pending->ref);
         pending->ref = g_steal_pointer(&found);
+        make_document(work);
     }
 }
 

@@ -11,12 +11,13 @@ typedef struct MskPending {
     char *path; // of the project; NULL: none
     MskStore *store;
     MskStoreContent *content;
-    MskMediaRef *ref;     // of the clip that is being opened
-    gboolean read_only;   // the project cannot be written
-    gboolean is_unsaved;  // lives in the folder of unsaved projects
-    gboolean is_new;      // there was nothing before
-    gboolean is_relinked; // `ref` is not what the store has
-    char *problem;        // why there is no store; NULL: there is one
+    MskDocument *document; // of it; NULL: an empty one is to be made
+    MskMediaRef *ref;      // of the clip that is being opened
+    gboolean read_only;    // the project cannot be written
+    gboolean is_unsaved;   // lives in the folder of unsaved projects
+    gboolean is_new;       // there was nothing before
+    gboolean is_relinked;  // `ref` is not what the store has
+    char *problem;         // why there is no store; NULL: there is one
 } MskPending;
 
 struct _MskSession {

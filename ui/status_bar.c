@@ -18,8 +18,6 @@ struct _MskStatusBar {
     GtkWidget *index_box, *track_box;
     GtkProgressBar *index_bar, *track_bar;
     guint update_timer, poll_timer, memory_timer;
-    gboolean masks_changed;
-    gsize masks_size;
 };
 
 G_DEFINE_FINAL_TYPE(MskStatusBar, msk_status_bar, GTK_TYPE_WIDGET)
@@ -187,36 +185,18 @@ static void index_changed_cb(MskStatusBar *self)
     gtk_progress_bar_set_fraction(self->index_bar, MAX(progress, 0));
 }
 
-static void add_size_cb(const MskCell *cell, MskValue *value, gpointer user)
-{
-    gsize *size = user;
-    *size += msk_value_get_size(value);
-}
-
 static gboolean update_memory(gpointer user)
 {
     MskStatusBar *self = user;
     MskFrameCacheStats stats;
     msk_frame_cache_get_stats(msk_session_get_frame_cache(), &stats);
-    // Adding up takes a while on long clips: not while they change all the time.
-    if (self->masks_changed && !(self->tracker && msk_tracker_is_tracking(self->tracker))) {
-        self->masks_size = 0;
-        self->masks_changed = FALSE;
-        if (self->document)
-            msk_document_foreach(self->document, add_size_cb, &self->masks_size);
-    }
-    g_autofree char *text = g_format_size(stats.size + self->masks_size);
+    const gsize masks = self->document ? msk_document_get_size(self->document) : 0;
+    g_autofree char *text = g_format_size(stats.size + masks);
     gtk_label_set_label(self->memory, self->document ? text : "");
     return G_SOURCE_CONTINUE;
 }
 
 // ---- Listening ---------------------------------------------------------------------------------
-
-static void frames_changed_cb(MskStatusBar *self)
-{
-    self->masks_changed = TRUE;
-    queue_update(self);
-}
 
 static void document_changed_cb(MskStatusBar *self)
 {
@@ -227,17 +207,14 @@ static void document_changed_cb(MskStatusBar *self)
     g_set_object(&self->document, msk_session_get_document(self->session));
     g_set_object(&self->tracker, msk_session_get_tracker(self->session));
     if (self->document) {
-        g_signal_connect_swapped(self->document, "frames-changed", G_CALLBACK(frames_changed_cb),
-                                 self);
-        g_signal_connect_swapped(self->document, "items-changed", G_CALLBACK(frames_changed_cb),
-                                 self);
+        g_signal_connect_swapped(self->document, "frames-changed", G_CALLBACK(queue_update), self);
+        g_signal_connect_swapped(self->document, "items-changed", G_CALLBACK(queue_update), self);
     }
     if (self->tracker) {
         g_signal_connect_swapped(self->tracker, "notify::tracking", G_CALLBACK(tracking_changed_cb),
                                  self);
         g_signal_connect_swapped(self->tracker, "prompt-answered", G_CALLBACK(queue_update), self);
     }
-    self->masks_changed = TRUE;
     gtk_widget_set_visible(self->track_box, FALSE);
     update_memory(self);
     queue_update(self);

@@ -14,14 +14,14 @@ static void undo_cb(GSimpleAction *action, GVariant *target, gpointer user)
 {
     MskWindow *self = user;
     if (self->document)
-        msk_document_undo(self->document);
+        msk_document_undo_later(self->document);
 }
 
 static void redo_cb(GSimpleAction *action, GVariant *target, gpointer user)
 {
     MskWindow *self = user;
     if (self->document)
-        msk_document_redo(self->document);
+        msk_document_redo_later(self->document);
 }
 
 static void new_object_cb(GSimpleAction *action, GVariant *target, gpointer user)

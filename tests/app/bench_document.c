@@ -2,7 +2,10 @@
 // Times of a document of 100 000 frames: tracking a frame at a time, runs, edits, undo.
 #include <stdio.h>
 
+#include "app/document_private.h"
+#include "app/free_later.h"
 #include "document_tools.h"
+#include "tests/app/blocks.h"
 
 #define N_FRAMES 100000
 #define N_OBJECTS 100
@@ -200,8 +203,96 @@ static void time_objects(void)
     print(&move);
 }
 
+// ---- Very large commands -----------------------------------------------------------------------
+
+#define N_LONG 10
+
+static void print_block(const char *name, double ms, int64_t since)
+{
+    printf("%-46s %10.1f ms main thread %8.1f ms in all\n", name, ms,
+           (double)(g_get_monotonic_time() - since) / 1e3);
+}
+
+static void finished_cb(GObject *source, GAsyncResult *result, gpointer user)
+{
+    *(gpointer *)user = g_object_ref(result);
+}
+
+static void set_done_cb(gpointer *done)
+{
+    *done = done;
+}
+
+static void time_turn(MskDocument *document, gboolean is_redo, const char *name)
+{
+    gpointer done = NULL;
+    const int64_t since = g_get_monotonic_time();
+    blocks_begin();
+    gulong handler =
+        g_signal_connect_swapped(document, "history-changed", G_CALLBACK(set_done_cb), &done);
+    if (is_redo)
+        msk_document_redo_later(document);
+    else
+        msk_document_undo_later(document);
+    print_block(name, blocks_end(&done), since);
+    g_signal_handler_disconnect(document, handler);
+}
+
+// Ten objects tracked through all frames by one command.
+static void time_large(void)
+{
+    MskDocument *document = msk_document_new(TOOL_WIDTH, TOOL_HEIGHT, N_FRAMES);
+    MskMasklet *masklets[N_LONG];
+    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func((GDestroyNotify)msk_result_unref);
+    for (int64_t n = 0; n < N_FRAMES; n++)
+        g_ptr_array_add(results, tool_result(n, (guint)n));
+    for (int k = 0; k < N_LONG; k++)
+        masklets[k] = add_prompted(document, 0);
+    msk_document_begin(document, "Track");
+    for (int k = 0; k < N_LONG; k++)
+        for (int64_t n = 1; n < N_FRAMES; n++)
+            msk_document_set_track(document, masklets[k], n, results->pdata[n],
+                                   msk_masklet_get_source(masklets[k], n, FALSE), -1);
+    msk_document_end(document);
+    time_turn(document, FALSE, "undo tracking of 10 x 100 000 frames");
+    time_turn(document, TRUE, "redo it");
+
+    for (guint n = 1; n <= N_LONG; n += N_LONG - 1) {
+        gpointer done = NULL;
+        int64_t since = g_get_monotonic_time();
+        blocks_begin();
+        msk_document_duplicate_objects_async(document, masklets, n, "Duplicate", finished_cb,
+                                             &done);
+        print_block(n == 1 ? "duplicate 100 000 frames" : "duplicate 10 x 100 000 frames",
+                    blocks_end(&done), since);
+        g_ptr_array_unref(msk_document_duplicate_objects_finish(document, done));
+        g_object_unref(done);
+        time_turn(document, FALSE, "undo it");
+    }
+    gpointer done = NULL;
+    int64_t since = g_get_monotonic_time();
+    blocks_begin();
+    msk_document_merge_objects_async(document, masklets, 2, "Merge", NULL, finished_cb, &done);
+    print_block("merge two of 100 000 frames", blocks_end(&done), since);
+    g_object_unref(done);
+    time_turn(document, FALSE, "undo it");
+    done = document;
+    since = g_get_monotonic_time();
+    blocks_begin();
+    msk_document_remove_object(document, masklets[3]);
+    print_block("delete an object of 100 000 frames", blocks_end(&done), since);
+    since = g_get_monotonic_time();
+    blocks_begin();
+    g_object_unref(document);
+    const double closing = blocks_end(&done);
+    g_clear_pointer(&results, g_ptr_array_unref);
+    msk_free_wait();
+    print_block("close a document of 1 000 000 masks", closing, since);
+}
+
 int main(void)
 {
+    time_large();
     MskDocument *document = msk_document_new(TOOL_WIDTH, TOOL_HEIGHT, N_FRAMES);
     MskMasklet *masklet = time_tracking(document);
     time_edits(document, masklet);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "tests/app/blocks.h"
 #include "tests/app/store_fixture.h"
 #include "tests/app/values.h"
 
@@ -32,6 +33,76 @@ static MskResult *make_result(int64_t frame)
     result->iou = 0.9f;
     result->grid = GRID;
     return result;
+}
+
+// ---- Opening -----------------------------------------------------------------------------------
+
+#define N_LONG 100000
+#define N_OBJECTS 10
+
+typedef struct Opening {
+    const char *path;
+    MskStore *store;
+    MskDocument *document;
+    gpointer done;
+} Opening;
+
+static gboolean opened_idle(gpointer user)
+{
+    Opening *opening = user;
+    msk_document_hand_over(opening->document);
+    opening->done = opening;
+    return G_SOURCE_REMOVE;
+}
+
+static gpointer open_thread(gpointer user)
+{
+    Opening *opening = user;
+    opening->store = msk_store_open(opening->path, 0, NULL);
+    g_autoptr(MskStoreContent) content = msk_store_read(opening->store, NULL);
+    opening->document = msk_store_content_make_document(content, WIDTH, HEIGHT, N_LONG);
+    g_idle_add(opened_idle, opening);
+    return NULL;
+}
+
+// As a session opens it: a thread does the work, the main loop takes the document over.
+static void time_opening(const char *path, const MskMediaRef *ref)
+{
+    g_autoptr(MskResult) result = make_result(0);
+    msk_mask_get_area(result->mask);
+    MskDocument *document = msk_document_new(WIDTH, HEIGHT, N_LONG);
+    MskStore *store = msk_store_create(path, ref, TRUE, NULL);
+    msk_document_set_store(document, store);
+    // A value for each frame, which the objects share: a row of a change and a cell for each.
+    msk_document_begin(document, "Track");
+    for (int k = 0; k < N_OBJECTS; k++) {
+        MskMasklet *masklet = msk_document_add_object(document, NULL);
+        for (int64_t n = 0; n < N_LONG; n++)
+            msk_document_set_track(document, masklet, n, result, (guint64)n + 1, -1);
+    }
+    msk_document_end(document);
+    flush_store(store, NULL);
+    msk_document_set_store(document, NULL);
+    msk_store_close(store);
+    g_object_unref(document);
+
+    Opening opening = {.path = path};
+    const int64_t since = g_get_monotonic_time();
+    blocks_begin();
+    GThread *thread = g_thread_new("open", open_thread, &opening);
+    const double block = blocks_end(&opening.done);
+    g_thread_join(thread);
+    printf("10 x 100 000 frames opened: %.2f s; main thread at most %.1f ms\n", seconds(since),
+           block);
+    opening.done = NULL;
+    const int64_t closing = g_get_monotonic_time();
+    blocks_begin();
+    msk_store_close_later(opening.store, FALSE);
+    g_object_unref(opening.document);
+    opening.done = &opening;
+    const double leaving = blocks_end(&opening.done);
+    msk_store_wait_closed();
+    printf("closed: %.2f s; main thread at most %.1f ms\n", seconds(closing), leaving);
 }
 
 int main(void)
@@ -100,6 +171,8 @@ int main(void)
            (double)ask_file(path, "SELECT page_count * page_size FROM pragma_page_count,"
                                   " pragma_page_size") /
                N_FRAMES);
+    g_autofree char *large = path_in(folder, "large.masklet");
+    time_opening(large, ref);
     remove_folder(folder);
     return 0;
 }

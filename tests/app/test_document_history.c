@@ -319,8 +319,143 @@ static void test_loading(void)
     end_group("loading");
 }
 
+// ---- On a thread -------------------------------------------------------------------------------
+
+static void count_cb(int *count)
+{
+    (*count)++;
+}
+
+static void wait_turned(MskDocument *document)
+{
+    while (msk_document_is_turning(document))
+        g_main_context_iteration(NULL, TRUE);
+}
+
+static void test_turning_later(void)
+{
+    g_autoptr(MskDocument) document = msk_document_new(TOOL_WIDTH, TOOL_HEIGHT, 100);
+    int n_history = 0;
+    document->bulk_min = 10;
+    MskMasklet *a = msk_document_add_object(document, "A");
+    MskMasklet *b = msk_document_add_object(document, "B");
+    int64_t asked = click_command(document, a, 10, 1);
+    amend(document, a, asked, 10, 1);
+    msk_document_begin(document, "Track");
+    tool_track(document, a, 11, 90, FALSE, 5);
+    int64_t tracked = msk_document_end(document);
+    msk_document_lock(document, a, 30, 40);
+    g_autoptr(GHashTable) locked = tool_cells(document);
+    g_signal_connect_swapped(document, "history-changed", G_CALLBACK(count_cb), &n_history);
+
+    // A small one at once, a large one when the thread is through.
+    CHECK(msk_document_undo_later(document) && !msk_document_is_turning(document));
+    CHECK(n_history == 1 && msk_masklet_get_locks(a)->len == 0);
+    CHECK(msk_document_undo_later(document) && msk_document_is_turning(document));
+    CHECK(n_history == 1 && msk_document_has_command(document, tracked));
+    CHECK(msk_masklet_get_frame(a, 50, NULL) & MSK_FRAME_HAS_MASK);
+    wait_turned(document);
+    CHECK(n_history == 2 && !msk_document_has_command(document, tracked));
+    CHECK(!msk_masklet_get_frame(a, 50, NULL));
+    // Further ones follow it.
+    CHECK(msk_document_redo_later(document) && msk_document_redo_later(document));
+    CHECK(msk_document_is_turning(document));
+    wait_turned(document);
+    g_autoptr(GHashTable) again = tool_cells(document);
+    CHECK(n_history == 4 && tool_same_cells(locked, again) && !msk_document_redo_later(document));
+
+    // An edit waits for what was asked for before it; masks that were read meanwhile do no harm.
+    msk_document_undo(document);
+    CHECK(msk_document_undo_later(document));
+    g_autoptr(MskMask) seen = msk_masklet_get_mask(a, 50);
+    CHECK(seen && msk_document_is_turning(document));
+    g_autoptr(MskPrompt) prompt = tool_prompt(3, 3);
+    CHECK(msk_document_set_prompt(document, b, 5, prompt));
+    CHECK(!msk_document_is_turning(document) && !msk_document_redo(document));
+    CHECK(!msk_masklet_get_frame(a, 50, NULL));
+    CHECK(msk_masklet_get_frame(b, 5, NULL) & MSK_FRAME_PROMPT);
+
+    // Amended since it was undone: what redoing brings back is undone to what is there now.
+    msk_document_begin(document, "Track");
+    tool_track(document, b, 6, 60, FALSE, 5);
+    msk_document_end(document);
+    CHECK(msk_document_undo_later(document));
+    wait_turned(document);
+    CHECK(msk_document_begin_amending(document, asked));
+    g_autoptr(MskResult) late = tool_result(7, 9);
+    CHECK(msk_document_set_track(document, b, 7, late, 3, -1));
+    msk_document_end(document);
+    CHECK(msk_document_redo_later(document));
+    wait_turned(document);
+    MskFrameState state;
+    msk_masklet_get_frame(b, 7, &state);
+    CHECK(state.track && state.track->result != late);
+    CHECK(msk_document_undo(document));
+    msk_masklet_get_frame(b, 7, &state);
+    CHECK(state.track && state.track->result == late);
+
+    // Gone before the thread is through.
+    CHECK(msk_document_redo_later(document) && msk_document_is_turning(document));
+    tool_settle(document);
+    end_group("undoing on a thread");
+}
+
+static void copied_cb(GObject *source, GAsyncResult *result, gpointer user)
+{
+    *(GPtrArray **)user = msk_document_duplicate_objects_finish(MSK_DOCUMENT(source), result);
+}
+
+static void test_duplicating_later(void)
+{
+    g_autoptr(MskDocument) document = msk_document_new(TOOL_WIDTH, TOOL_HEIGHT, 100);
+    MskMasklet *both[2] = {msk_document_add_object(document, "A"),
+                           msk_document_add_object(document, "B")};
+    amend(document, both[0], click_command(document, both[0], 10, 1), 10, 1);
+    amend(document, both[1], click_command(document, both[1], 19, 1), 19, 1);
+    tool_track(document, both[0], 11, 90, FALSE, 5);
+    tool_track(document, both[1], 20, 30, FALSE, 6);
+    CHECK(msk_masklet_get_frame(both[0], 50, NULL) & MSK_FRAME_HAS_MASK);
+    msk_document_lock(document, both[1], 22, 25);
+    tool_settle(document);
+    GPtrArray *copies = NULL;
+    msk_document_duplicate_objects_async(document, both, 2, "Duplicate", copied_cb, &copies);
+    // What is edited meanwhile is not in the copy, nor is it lost.
+    g_autoptr(MskResult) late = tool_result(95, 9);
+    msk_document_set_track(document, both[0], 95, late, 3, -1);
+    g_autoptr(GHashTable) before = tool_cells(document);
+    while (!copies)
+        g_main_context_iteration(NULL, TRUE);
+    CHECK(copies->len == 2 && msk_document_get_n_objects(document) == 4);
+    CHECK(msk_document_get_object(document, 1) == copies->pdata[0]);
+    CHECK(g_strcmp0(msk_masklet_get_info(copies->pdata[1])->name, "B 2") == 0);
+    CHECK(msk_masklet_get_locks(copies->pdata[1])->len == 1);
+    for (int64_t n = 0; n < 100; n++) {
+        MskFrameState a, b;
+        guint flags = msk_masklet_get_frame(both[0], n, &a);
+        guint copied = msk_masklet_get_frame(copies->pdata[0], n, &b);
+        if (n == 95)
+            CHECK(a.track && !b.track);
+        else if (n != 94 && n != 96) // its neighbours are compared with it
+            CHECK(flags == copied && a.track == b.track);
+    }
+    // Frames of one are not the other's.
+    msk_document_set_track(document, copies->pdata[0], 12, late, 3, -1);
+    MskFrameState state;
+    msk_masklet_get_frame(both[0], 12, &state);
+    CHECK(state.track && state.track->result != late);
+    CHECK(msk_document_undo(document) && msk_document_undo(document));
+    g_autoptr(GHashTable) after = tool_cells(document);
+    CHECK(tool_same_cells(before, after) && msk_document_get_n_objects(document) == 2);
+    CHECK(msk_document_redo(document) && msk_document_get_n_objects(document) == 4);
+    CHECK(msk_masklet_get_frame(copies->pdata[0], 50, NULL) & MSK_FRAME_HAS_MASK);
+    g_ptr_array_unref(copies);
+    end_group("duplicating on a thread");
+}
+
 int main(void)
 {
+    test_turning_later();
+    test_duplicating_later();
     test_nesting();
     test_amending();
     test_amending_inside();

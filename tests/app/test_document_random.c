@@ -3,6 +3,7 @@
 // cells for every command, and against a document loaded from scratch.
 #include <string.h>
 
+#include "app/document_private.h"
 #include "document_tools.h"
 #include "tests/support/check.h"
 
@@ -17,6 +18,7 @@ typedef struct Model {
     GPtrArray *states; // cells before any command, after the first, ...
     GArray *ids;       // of commands: states less one
     guint n_done;
+    gboolean on_thread; // undoing and redoing is done by threads
 
     GHashTable *covered; // id -> MskInterval: what "frames-changed" said in this edit
     gboolean told_twice;
@@ -474,7 +476,10 @@ static void step_undo(Model *model)
 {
     for (int n = 1 + pick(model, 4); n > 0; n--) {
         gboolean possible = model->n_done > 0;
-        CHECK(msk_document_undo(model->document) == possible);
+        if (!model->on_thread)
+            CHECK(msk_document_undo(model->document) == possible);
+        else if (possible)
+            CHECK(msk_document_undo_later(model->document));
         model->n_done -= possible ? 1 : 0;
         g_hash_table_remove_all(model->covered); // one edit each
         model->told_twice = FALSE;
@@ -485,7 +490,10 @@ static void step_redo(Model *model)
 {
     for (int n = 1 + pick(model, 4); n > 0; n--) {
         gboolean possible = model->n_done + 1 < model->states->len;
-        CHECK(msk_document_redo(model->document) == possible);
+        if (!model->on_thread)
+            CHECK(msk_document_redo(model->document) == possible);
+        else if (possible)
+            CHECK(msk_document_redo_later(model->document));
         model->n_done += possible ? 1 : 0;
         g_hash_table_remove_all(model->covered);
         model->told_twice = FALSE;
@@ -529,6 +537,8 @@ static void step(Model *model)
         step_undo(model);
     else
         step_redo(model);
+    while (msk_document_is_turning(model->document))
+        g_main_context_iteration(NULL, TRUE);
     if (kind < 9) {
         g_autoptr(GArray) after = look(model->document);
         CHECK(is_all_told(model, before, after));
@@ -537,14 +547,17 @@ static void step(Model *model)
     tool_settle(model->document);
 }
 
-static void run_sequence(guint32 seed, int n_steps)
+static void run_sequence(guint32 seed, int n_steps, gboolean on_thread)
 {
     Model model = {.document = msk_document_new(TOOL_WIDTH, TOOL_HEIGHT, N_FRAMES),
                    .random = g_rand_new_with_seed(seed),
                    .states = g_ptr_array_new_with_free_func((GDestroyNotify)g_hash_table_unref),
                    .ids = g_array_new(FALSE, FALSE, sizeof(int64_t)),
                    .covered = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free),
-                   .mirror = g_ptr_array_new()};
+                   .mirror = g_ptr_array_new(),
+                   .on_thread = on_thread};
+    if (on_thread)
+        model.document->bulk_min = 1;
     g_ptr_array_add(model.states, tool_cells(model.document));
     g_signal_connect(model.document, "frames-changed", G_CALLBACK(frames_changed_cb), &model);
     g_signal_connect(model.document, "items-changed", G_CALLBACK(items_changed_cb), &model);
@@ -580,7 +593,7 @@ static void run_sequence(guint32 seed, int n_steps)
 int main(void)
 {
     for (guint32 seed = 1; seed <= 12; seed++)
-        run_sequence(seed, 250);
+        run_sequence(seed, 250, seed % 3 == 0);
     end_group("random edits");
     return end_tests();
 }

@@ -12,26 +12,49 @@
 
 // ---- The table ---------------------------------------------------------------------------------
 
+#define N_MARKS 400
+#define N_COPIES 20
+
+static gboolean has_content(MskFrameTable *table, const gpointer *expected)
+{
+    gboolean right = TRUE;
+    for (int64_t n = 0; n < 4096; n++)
+        right &= msk_frame_table_get(table, MSK_SLOT_RESULT, n) == expected[n];
+    return right;
+}
+
+static void put_mark(MskFrameTable *table, MskFrameSlot slot, int64_t frame, MskValue *mark)
+{
+    msk_frame_table_set(table, slot, frame, mark ? msk_value_ref(mark) : NULL);
+}
+
 static void test_table(void)
 {
-    MskFrameTable table;
+    MskFrameTable table, copies[N_COPIES];
     msk_frame_table_init(&table);
-    static char marks[400];
-    int64_t frames[400];
+    MskValue *marks[N_MARKS];
+    int64_t frames[N_MARKS];
     GRand *random = g_rand_new_with_seed(5);
     gpointer expected[4096] = {0};
+    g_autofree gpointer *before = g_new(gpointer, N_COPIES * 4096);
     gboolean right = TRUE;
+    for (int i = 0; i < N_MARKS; i++)
+        marks[i] = msk_value_new_locks(NULL, 0);
     for (int round = 0; round < 20000; round++) {
         int64_t frame = g_rand_int_range(random, 0, 4096);
         if (round % 100 == 0)
             frame = (frame & ~(int64_t)63) + (round % 200 ? 63 : 0); // page ends
-        gpointer value = g_rand_int_range(random, 0, 3) ? NULL : &marks[round % 400];
-        frames[round % 400] = frame;
-        right &= msk_frame_table_set(&table, MSK_SLOT_RESULT, frame, value) == expected[frame];
+        MskValue *value = g_rand_int_range(random, 0, 3) ? NULL : marks[round % N_MARKS];
+        frames[round % N_MARKS] = frame;
+        put_mark(&table, MSK_SLOT_RESULT, frame, value);
         expected[frame] = value;
-        int64_t other = frames[g_rand_int_range(random, 0, MIN(round + 1, 400))];
+        int64_t other = frames[g_rand_int_range(random, 0, MIN(round + 1, N_MARKS))];
         right &= msk_frame_table_get(&table, MSK_SLOT_RESULT, other) == expected[other];
         right &= msk_frame_table_get(&table, MSK_SLOT_PAINT, other) == NULL;
+        if (round % 1000 == 999) {
+            msk_frame_table_init_copy(&copies[round / 1000], &table);
+            memcpy(&before[round / 1000 * 4096], expected, sizeof expected);
+        }
     }
     CHECK(right);
     gboolean ordered = TRUE, no_empty = TRUE;
@@ -40,17 +63,29 @@ static void test_table(void)
                                  msk_frame_table_get_page(&table, p)->first;
         no_empty &= msk_frame_table_get_page(&table, p)->n_values > 0;
     }
-    CHECK(ordered && no_empty);
+    CHECK(ordered && no_empty && has_content(&table, expected));
+    // Copies have what there was then, whatever became of the table, and of other copies.
     for (int64_t n = 0; n < 4096; n++)
-        msk_frame_table_set(&table, MSK_SLOT_RESULT, n, NULL);
+        put_mark(&copies[N_COPIES - 1], MSK_SLOT_RESULT, n, marks[0]);
+    CHECK(has_content(&table, expected));
+    for (int64_t n = 0; n < 4096; n++)
+        put_mark(&table, MSK_SLOT_RESULT, n, NULL);
     CHECK(table.pages->len == 0 && msk_frame_table_seek(&table, 0) == 0);
+    for (int i = 0; i < N_COPIES; i++) {
+        CHECK(i == N_COPIES - 1 || has_content(&copies[i], &before[i * 4096]));
+        msk_frame_table_clear(&copies[i]);
+    }
     // Far apart costs no more than near.
     int64_t far = MSK_PROMPT_FRAME_MAX - 1;
-    msk_frame_table_set(&table, MSK_SLOT_PAINT, far, marks);
-    msk_frame_table_set(&table, MSK_SLOT_PAINT, 0, marks + 1);
-    CHECK(table.pages->len == 2 && msk_frame_table_get(&table, MSK_SLOT_PAINT, far) == marks);
+    put_mark(&table, MSK_SLOT_PAINT, far, marks[0]);
+    put_mark(&table, MSK_SLOT_PAINT, 0, marks[1]);
+    CHECK(table.pages->len == 2 && msk_frame_table_get(&table, MSK_SLOT_PAINT, far) == marks[0]);
     CHECK(msk_frame_table_seek(&table, 64) == 1 && !msk_frame_table_find_page(&table, 64));
     msk_frame_table_clear(&table);
+    for (int i = 0; i < N_MARKS; i++) {
+        CHECK(marks[i]->n_refs == 1);
+        msk_value_unref(marks[i]);
+    }
     g_rand_free(random);
     end_group("table of frames");
 }
