@@ -128,6 +128,7 @@ static void dispose(GObject *object)
         msk_tracker_close(tracker);
     g_clear_object(&tracker->document);
     g_clear_object(&tracker->engine);
+    g_clear_error(&tracker->failure);
     G_OBJECT_CLASS(msk_tracker_parent_class)->dispose(object);
 }
 

@@ -15,6 +15,7 @@ typedef enum MskTrackerErrorCode {
     MSK_TRACKER_ERROR_BUSY,      // it tracks already
     MSK_TRACKER_ERROR_NO_ANCHOR, // there is no mask to track from
     MSK_TRACKER_ERROR_NOTHING,   // nothing is stale or missing
+    MSK_TRACKER_ERROR_LOCKED,    // all that could be tracked is locked
 } MskTrackerErrorCode;
 #define MSK_TRACKER_ERROR (msk_tracker_error_quark())
 GQuark msk_tracker_error_quark(void);
@@ -67,7 +68,8 @@ typedef struct MskTrackOptions {
     // Where to begin (the playhead): the spans there run first, and FORWARD and BACKWARD want only
     // frames from there on; -1: anywhere.
     int64_t from;
-    gboolean again; // not only what is stale or missing
+    gboolean again;      // not only what is stale or missing
+    gboolean stale_only; // what is stale, not what was never tracked; not with `again`
 } MskTrackOptions;
 
 // Frames that tracking would visit for these options: 0 means nothing is stale. Tracking goes from
@@ -86,6 +88,9 @@ gboolean msk_tracker_track(MskTracker *tracker, const MskTrackOptions *options, 
 // cancelling the job.
 void msk_tracker_stop(MskTracker *tracker);
 gboolean msk_tracker_is_tracking(MskTracker *tracker);
+// Why the tracking that was stopped last failed, from before "stopped" until it begins anew;
+// borrowed. NULL: it did not.
+const GError *msk_tracker_get_failure(MskTracker *tracker);
 // The running job, borrowed; NULL: none.
 MskJob *msk_tracker_get_job(MskTracker *tracker);
 // Memory for going on where tracking was left; beyond it the oldest goes, and its span begins at

@@ -16,7 +16,8 @@ static void copy_want(MskTracker *tracker, MskTrackWant *want, const MskTrackOpt
                            .first = options->first,
                            .last = options->last,
                            .from = options->from,
-                           .again = options->again};
+                           .again = options->again,
+                           .stale_only = options->stale_only && !options->again};
     guint n =
         options->masklets ? options->n_masklets : msk_document_get_n_objects(tracker->document);
     for (guint i = 0; i < n; i++) {
@@ -129,6 +130,14 @@ static void finish(MskTracker *tracker, gboolean completed)
     msk_tracker_emit_stopped(tracker, completed);
 }
 
+static void fail(MskTracker *tracker, const GError *error)
+{
+    g_autoptr(GError) failure = g_error_copy(error);
+    tracker->failure = g_error_copy(error);
+    finish(tracker, FALSE);
+    msk_tracker_emit_failed(tracker, failure);
+}
+
 void msk_tracker_run_ended(MskTracker *tracker, gboolean completed, GError *error)
 {
     if (!tracker->work)
@@ -136,8 +145,7 @@ void msk_tracker_run_ended(MskTracker *tracker, gboolean completed, GError *erro
     if (g_error_matches(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_STATE)) {
         msk_track_states_clear(&tracker->states); // from the anchors, then
     } else if (!completed && !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
-        finish(tracker, FALSE);
-        msk_tracker_emit_failed(tracker, error);
+        fail(tracker, error);
         return;
     }
     msk_tracker_advance(tracker);
@@ -205,17 +213,17 @@ static void finish_or_fail(MskTracker *tracker)
 {
     MskTrackWork *work = tracker->work;
     g_autoptr(GArray) units = msk_tracker_plan(tracker, &work->want, work->done, FALSE);
-    gboolean is_complete = units->len == 0;
-    finish(tracker, is_complete);
-    if (is_complete)
+    if (units->len == 0) {
+        finish(tracker, TRUE);
         return;
+    }
     const MskSpan *span = &g_array_index(units, MskTrackUnit, 0).span;
     g_autoptr(GError) error =
         g_error_new(MSK_TRACKER_ERROR, MSK_TRACKER_ERROR_NO_ANCHOR,
                     "The prompt beside frame %" G_GINT64_FORMAT
                     " has no mask, so nothing can be tracked from it: click there again.",
                     span->reverse ? span->last : span->first);
-    msk_tracker_emit_failed(tracker, error);
+    fail(tracker, error);
 }
 
 void msk_tracker_advance(MskTracker *tracker)
@@ -348,6 +356,20 @@ void msk_tracker_check_work(MskTracker *tracker)
 
 // ---- For the user ------------------------------------------------------------------------------
 
+// Whether there are objects wanted, and all of them are locked.
+static gboolean is_locked(MskTracker *tracker, const MskTrackWant *want)
+{
+    gboolean any = FALSE;
+    for (guint i = 0; i < want->objects->len; i++) {
+        int64_t id = g_array_index(want->objects, int64_t, i);
+        MskMasklet *masklet = msk_document_find_object(tracker->document, id);
+        if (masklet && !msk_masklet_get_info(masklet)->locked)
+            return FALSE;
+        any |= masklet != NULL;
+    }
+    return any;
+}
+
 static gboolean has_anchor(MskTracker *tracker, const MskTrackWant *want)
 {
     for (guint i = 0; i < want->objects->len; i++) {
@@ -403,6 +425,12 @@ static gboolean check_start(MskTracker *tracker, const MskTrackWant *want, GErro
                             "Tracking is already under way; stop it first.");
         return FALSE;
     }
+    if (is_locked(tracker, want)) {
+        g_set_error_literal(
+            error, MSK_TRACKER_ERROR, MSK_TRACKER_ERROR_LOCKED,
+            "What is to be tracked is locked; unlock the object in the list first.");
+        return FALSE;
+    }
     if (!has_anchor(tracker, want)) {
         g_set_error_literal(error, MSK_TRACKER_ERROR, MSK_TRACKER_ERROR_NO_ANCHOR,
                             "There is nothing to track from: click on the object on any frame, or "
@@ -413,7 +441,8 @@ static gboolean check_start(MskTracker *tracker, const MskTrackWant *want, GErro
     if (units->len == 0) {
         g_set_error_literal(
             error, MSK_TRACKER_ERROR, MSK_TRACKER_ERROR_NOTHING,
-            has_foreign(tracker, want)
+            want->stale_only ? "Nothing is stale: all that was tracked is up to date."
+            : has_foreign(tracker, want)
                 ? "Nothing is left to track: all masks are up to date. Some are another model's; "
                   "tracking also what is up to date makes them anew."
                 : "Nothing is left to track: all masks are up to date.");
@@ -447,6 +476,7 @@ gboolean msk_tracker_track(MskTracker *tracker, const MskTrackOptions *options, 
             note_sources(work, id, sources);
     }
     tracker->work = work;
+    g_clear_error(&tracker->failure);
     msk_tracker_answer_missing(tracker);
     msk_job_start(work->job, msk_tracker_count(tracker, options));
     msk_tracker_emit_started(tracker);
@@ -457,6 +487,11 @@ gboolean msk_tracker_track(MskTracker *tracker, const MskTrackOptions *options, 
 gboolean msk_tracker_is_tracking(MskTracker *tracker)
 {
     return tracker->work != NULL;
+}
+
+const GError *msk_tracker_get_failure(MskTracker *tracker)
+{
+    return tracker->failure;
 }
 
 MskJob *msk_tracker_get_job(MskTracker *tracker)

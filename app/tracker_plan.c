@@ -59,7 +59,9 @@ static void add_other_side(Need *need, const MskRun *run, guint64 source)
 
 static void add_run(Need *need, const MskRun *run, const MskTrackWant *want, guint64 source)
 {
-    if (want->again || !(run->flags & MSK_FRAME_HAS_MASK) || (run->flags & MSK_FRAME_STALE))
+    const gboolean is_stale = (run->flags & MSK_FRAME_STALE) != 0;
+    const gboolean is_missing = !(run->flags & MSK_FRAME_HAS_MASK) && !want->stale_only;
+    if (want->again || is_missing || is_stale)
         add_need(need, run->first, run->last);
     else if (want->direction != MSK_DIRECTION_BOTH)
         add_other_side(need, run, source);
@@ -74,11 +76,13 @@ static void find_need(Need *need, const MskTrackWant *want, guint64 source, int6
     msk_masklet_get_runs(need->masklet, first, last, runs);
     for (guint i = 0; i < runs->len; i++) {
         const MskRun *run = &g_array_index(runs, MskRun, i);
-        add_need(need, first, run->first - 1); // nothing is there
+        if (!want->stale_only)
+            add_need(need, first, run->first - 1); // nothing is there
         add_run(need, run, want, source);
         first = run->last + 1;
     }
-    add_need(need, first, last);
+    if (!want->stale_only)
+        add_need(need, first, last);
 }
 
 // ---- Units -------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ typedef struct MskTrackWant {
     GArray *objects; // ids, int64_t
     MskDirection direction;
     int64_t first, last, from;
-    gboolean again;
+    gboolean again, stale_only;
 } MskTrackWant;
 
 // A span as it is to run.
@@ -148,6 +148,7 @@ struct _MskTracker {
     // Tracking
     MskTrackWork *work; // or NULL
     MskTrackRun *run;   // or NULL
+    GError *failure;    // of the work that ended last; or NULL
     MskTrackStates states;
 };
 

@@ -19,9 +19,17 @@ static gboolean is_for_all(MskWindow *self)
     return g_str_equal(g_variant_get_string(state, NULL), "all");
 }
 
-static void track(MskWindow *self, MskTrackOptions *options)
+static void start(MskWindow *self, const MskTrackOptions *options)
 {
     g_autoptr(GError) error = NULL;
+    if (!msk_session_get_model_info(self->session))
+        msk_window_toast(self, _("No model is open: choose one in the preferences"));
+    else if (!msk_tracker_track(self->tracker, options, &error))
+        msk_window_toast(self, error->message);
+}
+
+static void track(MskWindow *self, MskTrackOptions *options)
+{
     MskMasklet *selected = msk_session_get_selected(self->session);
     if (selected && !is_for_all(self)) {
         options->masklets = &selected;
@@ -29,10 +37,7 @@ static void track(MskWindow *self, MskTrackOptions *options)
     }
     options->from = msk_session_get_frame(self->session);
     options->again = options->again || get_flag(self, "track-again");
-    if (!msk_session_get_model_info(self->session))
-        msk_window_toast(self, _("No model is open: choose one in the preferences"));
-    else if (!msk_tracker_track(self->tracker, options, &error))
-        msk_window_toast(self, error->message);
+    start(self, options);
 }
 
 // The frames to work on: the range or all of the clip.
@@ -83,11 +88,11 @@ static void track_frame_cb(GSimpleAction *action, GVariant *target, gpointer use
 static void track_stale_cb(GSimpleAction *action, GVariant *target, gpointer user)
 {
     MskWindow *self = user;
-    g_autoptr(GError) error = NULL;
-    const MskTrackOptions options = {
-        .direction = MSK_DIRECTION_BOTH, .last = -1, .from = msk_session_get_frame(self->session)};
-    if (!msk_tracker_track(self->tracker, &options, &error))
-        msk_window_toast(self, error->message);
+    const MskTrackOptions options = {.direction = MSK_DIRECTION_BOTH,
+                                     .last = -1,
+                                     .from = msk_session_get_frame(self->session),
+                                     .stale_only = TRUE};
+    start(self, &options);
 }
 
 static void stop_cb(GSimpleAction *action, GVariant *target, gpointer user)
@@ -123,18 +128,20 @@ static void started_cb(MskWindow *self)
     msk_window_update_actions(self);
 }
 
-static void end_item(MskWindow *self, gboolean completed)
+static void end_item(MskWindow *self, gboolean completed, const GError *failure)
 {
-    g_autoptr(GError) error =
-        completed ? NULL : g_error_new_literal(G_IO_ERROR, G_IO_ERROR_CANCELLED, _("Stopped"));
+    g_autoptr(GError) stopped = g_error_new_literal(G_IO_ERROR, G_IO_ERROR_CANCELLED, _("Stopped"));
     if (self->track_item)
-        msk_jobs_end(msk_session_get_jobs(self->session), self->track_item, NULL, error);
+        msk_jobs_end(msk_session_get_jobs(self->session), self->track_item, NULL,
+                     completed ? NULL
+                     : failure ? failure
+                               : stopped);
     g_clear_object(&self->track_item);
 }
 
 static void stopped_cb(MskTracker *tracker, gboolean completed, MskWindow *self)
 {
-    end_item(self, completed);
+    end_item(self, completed, msk_tracker_get_failure(tracker));
     msk_window_update_actions(self);
 }
 
@@ -142,7 +149,7 @@ void msk_window_watch_tracker(MskWindow *self)
 {
     if (self->tracker)
         g_signal_handlers_disconnect_by_data(self->tracker, self);
-    end_item(self, FALSE);
+    end_item(self, FALSE, NULL);
     g_set_object(&self->tracker, msk_session_get_tracker(self->session));
     if (!self->tracker)
         return;

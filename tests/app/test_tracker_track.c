@@ -72,6 +72,42 @@ static void test_ranges(void)
     end_group("ranges");
 }
 
+// What was tracked and is stale, and nothing else.
+static void test_stale_only(void)
+{
+    TrackerFixture fixture;
+    tracker_open(&fixture, N_FRAMES);
+    MskMasklet *masklet = add_object(&fixture, 3, 22, 24);
+    MskMasklet *untracked = add_object(&fixture, 3, 50, 8);
+    const MskTrackOptions stale = {.last = -1, .from = -1, .stale_only = TRUE};
+    g_autoptr(GError) nothing = NULL, locked = NULL;
+    CHECK(msk_tracker_count(fixture.tracker, &stale) == 0);
+    const MskTrackOptions some = {
+        .masklets = &masklet, .n_masklets = 1, .first = 2, .last = 8, .from = -1};
+    CHECK(msk_tracker_track(fixture.tracker, &some, NULL));
+    tracker_wait(&fixture);
+    CHECK(has_masks(masklet, "..xxxxxxx..."));
+    CHECK(!msk_tracker_track(fixture.tracker, &stale, &nothing));
+    CHECK(g_error_matches(nothing, MSK_TRACKER_ERROR, MSK_TRACKER_ERROR_NOTHING));
+    tracker_click(&fixture, masklet, 6, 30, 24);
+    tracker_wait(&fixture);
+    CHECK(msk_tracker_count(fixture.tracker, &stale) == 4); // 4, 5 and 7, 8
+    CHECK(msk_tracker_track(fixture.tracker, &stale, NULL));
+    tracker_wait(&fixture);
+    CHECK(has_masks(masklet, "..xxxxxxx...") && has_masks(untracked, "...x........"));
+    CHECK(msk_tracker_count(fixture.tracker, &stale) == 0 && fixture.n_completed == 2);
+    for (int64_t k = 0; k < N_FRAMES; k++)
+        CHECK(!(msk_masklet_get_frame(masklet, k, NULL) & MSK_FRAME_STALE));
+    // Locked objects are not tracked, and that is what is said.
+    MskObjectInfo info = *msk_masklet_get_info(masklet);
+    info.locked = TRUE;
+    msk_document_set_info(fixture.document, masklet, &info);
+    CHECK(!msk_tracker_track(fixture.tracker, &some, &locked));
+    CHECK(g_error_matches(locked, MSK_TRACKER_ERROR, MSK_TRACKER_ERROR_LOCKED));
+    tracker_close(&fixture);
+    end_group("stale spans only");
+}
+
 static void test_directions(void)
 {
     TrackerFixture fixture;
@@ -406,6 +442,12 @@ static void test_other_model(void)
     CHECK(engine_open_model(tracker_engine, engine_smaller_model, NULL, NULL));
     tracker_wait(&fixture);
     CHECK(fixture.n_stopped == 3 && fixture.n_failed <= 1);
+    const GError *failure = msk_tracker_get_failure(fixture.tracker);
+    CHECK((failure != NULL) == (fixture.n_failed == 1));
+    CHECK(!failure || g_error_matches(failure, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_NO_MODEL));
+    // The next one has not failed.
+    CHECK(tracker_track_all(&fixture) || !failure);
+    CHECK(!msk_tracker_get_failure(fixture.tracker));
     tracker_close(&fixture);
     end_group("another model");
 }
@@ -460,6 +502,7 @@ int main(int argc, char **argv)
     if (!tracker_begin(argv[1]))
         return 1;
     test_ranges();
+    test_stale_only();
     test_directions();
     test_playhead();
     test_locks();
