@@ -146,7 +146,7 @@ struct MskRenderer {
     Request *next; // waits
     gboolean closing;
     MskRendered *ready; // for the main thread
-    guint idle;
+    gboolean is_due;    // it will be taken
     MskRendererFunc func;
     gpointer user;
 
@@ -358,7 +358,7 @@ static gboolean deliver_idle(gpointer data)
     MskRenderer *renderer = data;
     g_mutex_lock(&renderer->lock);
     g_autoptr(MskRendered) rendered = g_steal_pointer(&renderer->ready);
-    renderer->idle = 0;
+    renderer->is_due = FALSE;
     g_mutex_unlock(&renderer->lock);
     if (rendered)
         renderer->func(rendered, renderer->user);
@@ -380,10 +380,13 @@ static gpointer render_thread(gpointer data)
         free_request(request);
         g_mutex_lock(&renderer->lock);
         MskRendered *old = g_steal_pointer(&renderer->ready);
+        gboolean wake = !renderer->is_due;
         renderer->ready = rendered;
-        if (renderer->idle == 0)
-            renderer->idle = g_idle_add_full(GDK_PRIORITY_REDRAW - 5, deliver_idle, renderer, NULL);
+        renderer->is_due = TRUE;
         g_mutex_unlock(&renderer->lock);
+        // Without the lock: the main thread runs at once and would wait for it.
+        if (wake)
+            g_idle_add_full(GDK_PRIORITY_REDRAW - 5, deliver_idle, renderer, NULL);
         msk_rendered_unref(old);
         g_mutex_lock(&renderer->lock);
     }
@@ -414,7 +417,7 @@ void msk_renderer_free(MskRenderer *renderer)
     g_thread_join(renderer->thread);
     g_thread_pool_free(renderer->helper, FALSE, TRUE);
     g_cond_clear(&renderer->helped);
-    g_clear_handle_id(&renderer->idle, g_source_remove);
+    g_idle_remove_by_data(renderer);
     free_request(renderer->next);
     msk_rendered_unref(renderer->ready);
     msk_view_cache_free(renderer->cache);

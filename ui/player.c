@@ -5,6 +5,7 @@
 // A clip that decodes slower than it plays shows frames late; when none came for this long, time
 // waits for them.
 #define LATE_MAX (G_USEC_PER_SEC / 4)
+#define UNSEEN_MAX 64
 
 struct _MskPlayer {
     GObject parent;
@@ -15,6 +16,7 @@ struct _MskPlayer {
     // Where and when playing began or was set right: frame, its time in the clip, and the clock.
     int64_t base_frame, base_now;
     int64_t shown, shown_at; // the frame shown last, and when
+    GArray *unseen;          // of int64_t: frames shown since the last that was seen
 };
 
 G_DEFINE_FINAL_TYPE(MskPlayer, msk_player, G_TYPE_OBJECT)
@@ -55,6 +57,14 @@ static int64_t find_frame(MskMedia *media, int64_t base, int64_t elapsed)
     return pts < info.start_pts ? -1 : msk_media_find_frame(media, pts);
 }
 
+static void put(MskPlayer *self, int64_t frame)
+{
+    g_array_append_val(self->unseen, frame);
+    if (self->unseen->len > UNSEEN_MAX)
+        g_array_remove_index(self->unseen, 0);
+    msk_session_set_frame(self->session, frame);
+}
+
 static void set_base(MskPlayer *self, int64_t frame, int64_t now)
 {
     self->base_frame = frame;
@@ -79,7 +89,7 @@ static void show(MskPlayer *self, int64_t frame, int64_t now)
     drop(self, ABS(frame - self->shown) - 1);
     self->shown = frame;
     self->shown_at = now;
-    msk_session_set_frame(self->session, frame);
+    put(self, frame);
 }
 
 // The frame due or, if it is not decoded yet, the one nearest to it that can be shown now.
@@ -102,7 +112,7 @@ static void turn_around(MskPlayer *self, int64_t first, int64_t last, int64_t no
     if (self->loop && first < last) {
         drop(self, ABS(stop - self->shown));
         set_base(self, start, now);
-        msk_session_set_frame(self->session, start);
+        put(self, start);
         return;
     }
     if (self->shown != stop)
@@ -122,6 +132,7 @@ void msk_player_tick(MskPlayer *self, int64_t now)
     }
     // The first tick starts the clock; moving the playhead by hand sets it right.
     if (self->base_now < 0 || msk_session_get_frame(self->session) != self->shown) {
+        g_array_set_size(self->unseen, 0);
         set_base(self, msk_session_get_frame(self->session), now);
         return;
     }
@@ -145,7 +156,17 @@ void msk_player_tick(MskPlayer *self, int64_t now)
         const int64_t next = CLAMP(self->shown + self->speed, first, last);
         drop(self, ABS(due - next));
         set_base(self, next, now);
-        msk_session_set_frame(self->session, next);
+        put(self, next);
+    }
+}
+
+void msk_player_see(MskPlayer *self, int64_t frame)
+{
+    for (guint i = 0; self->is_playing && i < self->unseen->len; i++) {
+        if (g_array_index(self->unseen, int64_t, i) != frame)
+            continue;
+        drop(self, i);
+        g_array_remove_range(self->unseen, 0, i + 1);
     }
 }
 
@@ -278,12 +299,19 @@ static void dispose(GObject *object)
     G_OBJECT_CLASS(msk_player_parent_class)->dispose(object);
 }
 
+static void finalize(GObject *object)
+{
+    g_array_unref(MSK_PLAYER(object)->unseen);
+    G_OBJECT_CLASS(msk_player_parent_class)->finalize(object);
+}
+
 static void msk_player_class_init(MskPlayerClass *class)
 {
     GObjectClass *object_class = G_OBJECT_CLASS(class);
     object_class->get_property = get_property;
     object_class->set_property = set_property;
     object_class->dispose = dispose;
+    object_class->finalize = finalize;
     const GParamFlags common = G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
     props[PROP_PLAYING] =
         g_param_spec_boolean("playing", NULL, NULL, FALSE, common | G_PARAM_READABLE);
@@ -299,6 +327,7 @@ static void msk_player_init(MskPlayer *self)
 {
     self->speed = 1;
     self->base_now = -1;
+    self->unseen = g_array_new(FALSE, FALSE, sizeof(int64_t));
 }
 
 MskPlayer *msk_player_new(MskSession *session)

@@ -3,8 +3,8 @@
 //
 // The clip's time stamps decide when a frame is due, so clips of a variable rate play as they were
 // made. The player has no clock of its own: whoever shows the session calls msk_player_tick() for
-// each frame of the screen while "playing" is set. A frame that was due but never shown is counted.
-// Main thread.
+// each frame of the screen while "playing" is set, and msk_player_see() of the clip's frame that is
+// on it. A frame that was due but never seen is counted. Main thread.
 #pragma once
 
 #include "ui/session.h"
@@ -18,7 +18,7 @@ G_BEGIN_DECLS
 //   "playing" (boolean, read-only)
 //   "speed" (int, read-only): 1, 2, 4, 8; negative: backward. Of the last playing while standing
 //   "loop" (boolean): start again at the end of the range
-//   "n-dropped" (int64, read-only): frames that were due and not shown since play began
+//   "n-dropped" (int64, read-only): frames that were due and not seen since play began
 G_DECLARE_FINAL_TYPE(MskPlayer, msk_player, MSK, PLAYER, GObject)
 
 MskPlayer *msk_player_new(MskSession *session); // keeps a reference
@@ -40,5 +40,8 @@ void msk_player_step(MskPlayer *player, int64_t n_frames);
 
 // `now` in microseconds of a steady clock, when what is shown next will be on the screen.
 void msk_player_tick(MskPlayer *player, int64_t now);
+// The frame that is on the screen now; those that the session had to show before it, and that were
+// not seen, are dropped.
+void msk_player_see(MskPlayer *player, int64_t frame);
 
 G_END_DECLS

@@ -4,21 +4,33 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 
 #define WORK_MIN 1000 // microseconds; shorter iterations did nothing to speak of
 
 static FILE *log_file;
 static GPollFunc poll_before;
 static gint64 woken; // when poll() returned; 0: not yet
+static gint64 woken_busy;
+
+// The processor time of this thread, microseconds.
+static gint64 get_busy(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (gint64)now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
+}
 
 static gint measuring_poll(GPollFD *fds, guint n_fds, gint timeout)
 {
     const gint64 now = g_get_monotonic_time();
     if (woken && now - woken > WORK_MIN)
-        fprintf(log_file, "%" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n", woken, now - woken);
+        fprintf(log_file, "%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n", woken,
+                now - woken, get_busy() - woken_busy);
     const gint n = poll_before(fds, n_fds, timeout);
     const int failure = errno;
     woken = g_get_monotonic_time();
+    woken_busy = get_busy();
     errno = failure;
     return n;
 }

@@ -13,7 +13,9 @@ struct _MskTransport {
     MskPlayer *player;
     MskDocument *document; // listened to
     GtkButton *play;
-    GtkLabel *speed, *timecode_label, *frame_label, *in_label, *out_label, *dropped, *zoom_label;
+    GtkLabel *speed, *in_label, *out_label, *zoom_label;
+    // What changes while playing. Not labels, with whose text the whole window is laid out again.
+    GtkInscription *timecode_label, *frame_label, *dropped;
     GtkWidget *clear_range;
     GtkMenuButton *frame_button;
     GtkPopover *frame_popover;
@@ -27,21 +29,29 @@ G_DEFINE_FINAL_TYPE(MskTransport, msk_transport, GTK_TYPE_WIDGET)
 
 // ---- What is shown -----------------------------------------------------------------------------
 
+// `widest`: the longest text there may be, so that nothing jumps.
+static void set_text(GtkInscription *inscription, const char *text, const char *widest)
+{
+    const guint n_chars = (guint)g_utf8_strlen(widest, -1);
+    gtk_inscription_set_text(inscription, text);
+    gtk_inscription_set_min_chars(inscription, n_chars);
+    gtk_inscription_set_nat_chars(inscription, n_chars);
+}
+
 static void update_frame(MskTransport *self)
 {
     MskMedia *media = msk_session_get_media(self->session);
     const int64_t frame = msk_session_get_frame(self->session);
-    const int64_t n = msk_session_get_n_frames(self->session);
+    const int64_t last = MAX(msk_session_get_n_frames(self->session) - 1, 0);
     const gboolean is_exact = media && msk_media_is_indexed(media);
     g_autofree char *timecode = media ? msk_timecode_dup(media, frame) : g_strdup("–");
-    gtk_label_set_label(self->timecode_label, timecode);
+    set_text(self->timecode_label, timecode, timecode);
     // Translators: frame number and the number of the last frame; ~ tells that it is an estimate
-    g_autofree char *text = g_strdup_printf(is_exact ? _("frame %" PRId64 " / %" PRId64)
-                                                     : _("frame %" PRId64 " / ~%" PRId64),
-                                            frame, MAX(n - 1, 0));
-    gtk_label_set_label(self->frame_label, text);
-    // As wide as the widest number, so that nothing jumps while it plays.
-    gtk_label_set_width_chars(self->frame_label, (int)g_utf8_strlen(text, -1));
+    const char *format =
+        is_exact ? _("frame %" PRId64 " / %" PRId64) : _("frame %" PRId64 " / ~%" PRId64);
+    g_autofree char *text = g_strdup_printf(format, frame, last);
+    g_autofree char *widest = g_strdup_printf(format, last, last);
+    set_text(self->frame_label, text, widest);
 }
 
 static void update_range(MskTransport *self)
@@ -58,11 +68,19 @@ static void update_range(MskTransport *self)
     gtk_widget_set_visible(self->clear_range, has_range);
 }
 
+static void update_dropped(MskTransport *self)
+{
+    const int64_t n = msk_player_get_n_dropped(self->player);
+    g_autofree char *text =
+        g_strdup_printf(ngettext("%" PRId64 " dropped", "%" PRId64 " dropped", (gulong)n), n);
+    set_text(self->dropped, text, text);
+    gtk_widget_set_visible(GTK_WIDGET(self->dropped), n > 0);
+}
+
 static void update_playing(MskTransport *self)
 {
     const gboolean is_playing = msk_player_is_playing(self->player);
     const int speed = msk_player_get_speed(self->player);
-    const int64_t n_dropped = msk_player_get_n_dropped(self->player);
     gtk_button_set_icon_name(self->play, is_playing ? "media-playback-pause-symbolic"
                                                     : "media-playback-start-symbolic");
     gtk_widget_set_tooltip_text(GTK_WIDGET(self->play),
@@ -72,10 +90,6 @@ static void update_playing(MskTransport *self)
     gtk_widget_set_visible(GTK_WIDGET(self->speed), is_playing && speed != 1);
     g_autofree char *text = g_strdup_printf("%s%d×", speed < 0 ? "◀ " : "", ABS(speed));
     gtk_label_set_label(self->speed, text);
-    gtk_widget_set_visible(GTK_WIDGET(self->dropped), n_dropped > 0);
-    g_autofree char *dropped = g_strdup_printf(
-        ngettext("%" PRId64 " dropped", "%" PRId64 " dropped", (gulong)n_dropped), n_dropped);
-    gtk_label_set_label(self->dropped, dropped);
 }
 
 static void update_view(MskTransport *self)
@@ -129,6 +143,11 @@ static void player_changed_cb(MskTransport *self)
     update_playing(self);
 }
 
+static void dropped_cb(MskTransport *self)
+{
+    update_dropped(self);
+}
+
 static void view_selected_cb(GtkDropDown *view, GParamSpec *pspec, MskTransport *self)
 {
     if (!self->is_updating && self->session)
@@ -175,7 +194,9 @@ void msk_transport_set_session(MskTransport *self, MskSession *session, MskPlaye
         {session, "notify::index-progress", G_CALLBACK(frame_changed_cb)},
         {session, "notify::document", G_CALLBACK(document_changed_cb)},
         {session, "notify::view-mode", G_CALLBACK(view_changed_cb)},
-        {player, "notify", G_CALLBACK(player_changed_cb)},
+        {player, "notify::playing", G_CALLBACK(player_changed_cb)},
+        {player, "notify::speed", G_CALLBACK(player_changed_cb)},
+        {player, "notify::n-dropped", G_CALLBACK(dropped_cb)},
     };
     for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
         g_signal_connect_object(signals[i].object, signals[i].signal, signals[i].callback, self,
@@ -184,6 +205,7 @@ void msk_transport_set_session(MskTransport *self, MskSession *session, MskPlaye
     document_changed_cb(self);
     update_view(self);
     update_playing(self);
+    update_dropped(self);
 }
 
 // ---- The widget --------------------------------------------------------------------------------

@@ -109,6 +109,13 @@ static void write_problem_cb(MskWindow *self)
     gtk_info_bar_set_revealed(self->write_bar, problem != NULL);
 }
 
+// GTK asks the display where the pointer is for every tooltip that is set, and waits for it.
+static void set_tooltip(GtkWidget *widget, const char *text)
+{
+    if (g_strcmp0(gtk_widget_get_tooltip_text(widget), text) != 0)
+        gtk_widget_set_tooltip_text(widget, text);
+}
+
 static void history_changed_cb(MskWindow *self)
 {
     g_autofree char *undo = NULL, *redo = NULL;
@@ -119,8 +126,8 @@ static void history_changed_cb(MskWindow *self)
         undo ? g_strdup_printf(_("Undo %s (Ctrl+Z)"), undo) : g_strdup(_("Undo (Ctrl+Z)"));
     g_autofree char *redo_tip = redo ? g_strdup_printf(_("Redo %s (Ctrl+Shift+Z)"), redo)
                                      : g_strdup(_("Redo (Ctrl+Shift+Z)"));
-    gtk_widget_set_tooltip_text(self->undo_button, undo_tip);
-    gtk_widget_set_tooltip_text(self->redo_button, redo_tip);
+    set_tooltip(self->undo_button, undo_tip);
+    set_tooltip(self->redo_button, redo_tip);
     msk_window_update_actions(self);
 }
 
@@ -145,6 +152,8 @@ static void document_changed_cb(MskWindow *self)
 static gboolean tick_cb(GtkWidget *widget, GdkFrameClock *clock, gpointer user)
 {
     MskWindow *self = MSK_WINDOW(widget);
+    // This is what is about to be drawn.
+    msk_player_see(self->player, msk_canvas_get_shown_frame(MSK_CANVAS(self->canvas)));
     msk_player_tick(self->player, gdk_frame_clock_get_frame_time(clock));
     return G_SOURCE_CONTINUE;
 }

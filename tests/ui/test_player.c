@@ -98,6 +98,36 @@ static void test_dropping(const char *path)
     end_group("dropped frames");
 }
 
+// What is set but does not come onto the screen in time is dropped, too.
+static void test_seen(const char *path)
+{
+    Stage stage = open_stage(path);
+    msk_player_play(stage.player, 1);
+    msk_player_tick(stage.player, START);
+    for (int64_t i = 1; i <= 12; i++) {
+        CHECK(wait_ready(&stage, i));
+        msk_player_tick(stage.player, START + due(&stage, i) + 1000);
+        if (i % 3 == 0) {
+            msk_player_see(stage.player, i);
+            msk_player_see(stage.player, i); // the screen is faster than the clip
+        }
+    }
+    CHECK(msk_session_get_frame(stage.session) == 12);
+    CHECK(msk_player_get_n_dropped(stage.player) == 8);
+    msk_player_see(stage.player, 50); // something else
+    CHECK(msk_player_get_n_dropped(stage.player) == 8);
+    // After a jump by hand nothing is due that was before it.
+    msk_player_tick(stage.player, START + due(&stage, 13) + 1000);
+    msk_session_set_frame(stage.session, 40);
+    msk_player_tick(stage.player, START + due(&stage, 14));
+    CHECK(wait_ready(&stage, 41));
+    msk_player_tick(stage.player, START + due(&stage, 15) + 1000);
+    msk_player_see(stage.player, 41);
+    CHECK(msk_player_get_n_dropped(stage.player) == 8);
+    close_stage(&stage);
+    end_group("frames not seen");
+}
+
 static void test_range(const char *path)
 {
     Stage stage = open_stage(path);
@@ -200,6 +230,7 @@ int main(int argc, char **argv)
     test_times(argv[2], 8);
     end_group("variable rate");
     test_dropping(argv[1]);
+    test_seen(argv[1]);
     test_range(argv[1]);
     test_hands(argv[1]);
     test_starving(argv[1]);
