@@ -35,7 +35,7 @@ static void msk_media_finalize(GObject *object)
     g_array_unref(media->audio);
     g_free(media->path);
     g_mutex_clear(&media->build_lock);
-    g_mutex_clear(&media->lock);
+    pthread_mutex_destroy(&media->lock);
     g_mutex_clear(&media->facts_lock);
     g_clear_object(&media->original);
     G_OBJECT_CLASS(msk_media_parent_class)->finalize(object);
@@ -58,7 +58,7 @@ static void msk_media_init(MskMedia *media)
     media->warnings = g_ptr_array_new_with_free_func(g_free);
     media->damaged = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     g_mutex_init(&media->build_lock);
-    g_mutex_init(&media->lock);
+    pthread_mutex_init(&media->lock, NULL);
     g_mutex_init(&media->facts_lock);
 }
 
@@ -240,9 +240,9 @@ gboolean msk_media_build_index(MskMedia *media, MskIndexMode mode, MskMediaProgr
     g_mutex_lock(&media->facts_lock);
     g_ptr_array_extend_and_steal(media->warnings, g_steal_pointer(&warnings));
     g_mutex_unlock(&media->facts_lock);
-    g_mutex_lock(&media->lock); // no frame is being decoded without it
+    pthread_mutex_lock(&media->lock); // no frame is being decoded without it
     g_atomic_pointer_set(&media->index, index);
-    g_mutex_unlock(&media->lock);
+    pthread_mutex_unlock(&media->lock);
     return TRUE;
 }
 

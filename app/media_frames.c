@@ -206,7 +206,7 @@ MskFrame *msk_media_get_frame_passing(MskMedia *media, int64_t n, MskMediaFrameF
     if (n == 0 && media->first)
         return msk_frame_ref(media->first);
 
-    g_mutex_lock(&media->lock);
+    pthread_mutex_lock(&media->lock);
     index = msk_media_get_index(media); // it may have been built while this waited
     if (media->sequence) {
         frame = get_image(media, n, cancellable, error);
@@ -219,7 +219,7 @@ MskFrame *msk_media_get_frame_passing(MskMedia *media, int64_t n, MskMediaFrameF
     }
     if (media->reader)
         media->reader->cancellable = NULL;
-    g_mutex_unlock(&media->lock);
+    pthread_mutex_unlock(&media->lock);
     // While a file is opened, being broken off is told in many ways.
     if (!frame && error && g_cancellable_is_cancelled(cancellable)) {
         g_clear_error(error);

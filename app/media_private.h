@@ -7,6 +7,7 @@
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
+#include <pthread.h>
 
 // ---- media_log.c: FFmpeg's messages ------------------------------------------------------------
 
@@ -180,7 +181,8 @@ struct _MskMedia {
     MskOrientation orientation; // of the stream; a picture may say otherwise
 
     GMutex build_lock; // one build at a time
-    GMutex lock;       // the decoder and all below
+    // The decoder and all below. A pthread lock, which the thread sanitizer sees.
+    pthread_mutex_t lock;
     MskReader *reader; // NULL in a twin that was not asked for a frame yet; or
     MskSequence *sequence;
     MskFrame *first;     // frame 0, decoded by opening

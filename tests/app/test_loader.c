@@ -54,12 +54,12 @@ static void close_fixture(Fixture *fixture)
 // Nothing is decoded while this is held.
 static void hold(Fixture *fixture)
 {
-    g_mutex_lock(&fixture->media->lock);
+    pthread_mutex_lock(&fixture->media->lock);
 }
 
 static void let_go(Fixture *fixture)
 {
-    g_mutex_unlock(&fixture->media->lock);
+    pthread_mutex_unlock(&fixture->media->lock);
 }
 
 // ---- Answers -----------------------------------------------------------------------------------
