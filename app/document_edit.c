@@ -2,6 +2,8 @@
 // MskDocument: edits of an object's frames, and of the settings.
 #include "app/document_private.h"
 
+#include <glib/gi18n.h>
+
 gboolean msk_document_can_edit(MskDocument *document, MskMasklet *masklet)
 {
     return masklet->exists && !masklet->info->object.locked;
@@ -73,7 +75,7 @@ gboolean msk_document_set_prompt(MskDocument *document, MskMasklet *masklet, int
     if (!can_edit_frame(document, masklet, frame))
         return FALSE;
     gboolean removes = !prompt || msk_prompt_is_empty(prompt);
-    msk_document_begin(document, removes ? "Remove Prompt" : "Set Prompt");
+    msk_document_begin(document, removes ? _("Remove Prompt") : _("Set Prompt"));
     gboolean done = removes ? remove_prompt(document, masklet, frame)
                             : put_prompt(document, masklet, frame, prompt);
     msk_document_end(document);
@@ -89,7 +91,7 @@ gboolean msk_document_set_paint(MskDocument *document, MskMasklet *masklet, int6
     g_return_val_if_fail(!add || msk_mask_get_kind(add) == MSK_MASK_BITS, FALSE);
     g_return_val_if_fail(!remove || msk_mask_get_kind(remove) == MSK_MASK_BITS, FALSE);
     g_autoptr(MskValue) value = add || remove ? msk_value_new_paint(add, remove) : NULL;
-    msk_document_begin(document, value ? "Paint" : "Remove Strokes");
+    msk_document_begin(document, value ? _("Paint") : _("Remove Strokes"));
     gboolean done = change(document, masklet, MSK_CELL_PAINT, frame, value);
     msk_document_end(document);
     return done;
@@ -114,7 +116,7 @@ static gboolean set_track(MskDocument *document, MskMasklet *masklet, int64_t fr
     g_autoptr(MskValue) value = msk_value_new_track(result, source, agreement);
     MskValue *before = get_value(document, masklet, MSK_CELL_RESULT, frame);
     g_autoptr(MskValue) kept = before ? msk_value_ref(before) : NULL;
-    msk_document_begin(document, "Track");
+    msk_document_begin(document, _("Track"));
     gboolean done = change(document, masklet, MSK_CELL_RESULT, frame, value);
     if (done)
         keep_previous(masklet, frame, kept, value);
@@ -150,7 +152,7 @@ void msk_document_clear_frame(MskDocument *document, MskMasklet *masklet, int64_
 {
     if (!can_edit_frame(document, masklet, frame))
         return;
-    msk_document_begin(document, "Clear Frame");
+    msk_document_begin(document, _("Clear Frame"));
     clear_frame(document, masklet, frame);
     msk_document_end(document);
 }
@@ -159,7 +161,7 @@ void msk_document_clear_object(MskDocument *document, MskMasklet *masklet)
 {
     if (!msk_document_can_edit(document, masklet))
         return;
-    msk_document_begin(document, "Clear Object");
+    msk_document_begin(document, _("Clear Object"));
     g_autoptr(GArray) frames = g_array_copy((GArray *)msk_masklet_get_keyframes(masklet));
     for (guint i = 0; i < frames->len; i++) {
         int64_t frame = g_array_index(frames, int64_t, i);
@@ -181,7 +183,7 @@ gboolean msk_document_move_keyframe(MskDocument *document, MskMasklet *masklet, 
     if (!prompt && !paint)
         return FALSE;
     g_autoptr(MskValue) strokes = paint ? msk_value_ref(paint) : NULL;
-    msk_document_begin(document, copy ? "Copy Keyframe" : "Move Keyframe");
+    msk_document_begin(document, copy ? _("Copy Keyframe") : _("Move Keyframe"));
     clear_frame(document, masklet, to);
     if (prompt) {
         // Asked for again: a mask that was tracked would pass for the answer.
@@ -237,7 +239,7 @@ static void set_locked(MskDocument *document, MskMasklet *masklet, int64_t first
     g_autoptr(GArray) locks = change_locks(msk_masklet_get_locks(masklet), first, last, lock);
     g_autoptr(MskValue) value =
         locks->len > 0 ? msk_value_new_locks((MskInterval *)locks->data, locks->len) : NULL;
-    msk_document_begin(document, lock ? "Lock Frames" : "Unlock Frames");
+    msk_document_begin(document, lock ? _("Lock Frames") : _("Unlock Frames"));
     change(document, masklet, MSK_CELL_LOCKS, 0, value);
     msk_document_end(document);
 }
@@ -275,12 +277,12 @@ void msk_document_set_range(MskDocument *document, int64_t first, int64_t last)
 {
     g_return_if_fail(first >= 0 && first <= last);
     set_setting(document, MSK_SETTING_RANGE, g_variant_new("(xx)", (gint64)first, (gint64)last),
-                "Set Range");
+                _("Set Range"));
 }
 
 void msk_document_clear_range(MskDocument *document)
 {
-    set_setting(document, MSK_SETTING_RANGE, NULL, "Clear Range");
+    set_setting(document, MSK_SETTING_RANGE, NULL, _("Clear Range"));
 }
 
 gboolean msk_document_has_range(MskDocument *document)
@@ -305,7 +307,7 @@ void msk_document_set_notes(MskDocument *document, const char *notes)
 {
     gboolean any = notes && *notes;
     set_setting(document, MSK_SETTING_NOTES, any ? g_variant_new_string(notes) : NULL,
-                "Edit Notes");
+                _("Edit Notes"));
 }
 
 const char *msk_document_get_notes(MskDocument *document)

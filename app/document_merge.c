@@ -5,6 +5,8 @@
 // that the main thread takes over if the objects are still what they were.
 #include "app/document_private.h"
 
+#include <glib/gi18n.h>
+
 typedef struct MergePart {
     MskResult *result; // either may be NULL
     MskValue *paint;
@@ -333,7 +335,7 @@ static void commit(MskDocument *document, Merge *merge)
 
 gboolean msk_document_merge_objects(MskDocument *document, MskMasklet *const *masklets, guint n)
 {
-    Merge *merge = new_merge(masklets, n, "Merge Objects");
+    Merge *merge = new_merge(masklets, n, _("Merge Objects"));
     msk_document_finish_turns(document);
     gboolean possible = can_merge(document, merge);
     if (possible) {
@@ -369,7 +371,7 @@ static void made_cb(GObject *source, GAsyncResult *result, gpointer user)
         g_task_return_error(outer, error);
     } else if (!can_merge(document, merge)) {
         g_task_return_new_error(outer, G_IO_ERROR, G_IO_ERROR_BUSY,
-                                "An object was removed or locked meanwhile.");
+                                _("An object was removed or locked meanwhile."));
     } else if (sum_revisions(merge) != merge->revision) {
         run(g_steal_pointer(&outer)); // edited meanwhile: once more
     } else {
@@ -400,7 +402,7 @@ void msk_document_merge_objects_async(MskDocument *document, MskMasklet *const *
         run(g_steal_pointer(&task));
     else
         g_task_return_new_error(task, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                                "At least two objects are needed, and none may be locked.");
+                                _("At least two objects are needed, and none may be locked."));
 }
 
 gboolean msk_document_merge_objects_finish(MskDocument *document, GAsyncResult *result,

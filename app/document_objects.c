@@ -2,6 +2,8 @@
 // MskDocument: adding, removing, copying and ordering objects.
 #include "app/document_private.h"
 
+#include <glib/gi18n.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "app/palette.h"
@@ -26,7 +28,7 @@ static gboolean has_name(MskDocument *document, const char *name)
 static char *make_name(MskDocument *document, const char *stem, guint64 n)
 {
     for (;; n++) {
-        g_autofree char *name = g_strdup_printf("%s %" G_GUINT64_FORMAT, stem, n);
+        g_autofree char *name = g_strdup_printf("%s %" PRIu64, stem, n);
         if (!has_name(document, name))
             return g_steal_pointer(&name);
     }
@@ -98,8 +100,8 @@ static double make_position(MskDocument *document, guint index)
 MskMasklet *msk_document_add_object(MskDocument *document, const char *name)
 {
     g_autofree char *made =
-        name ? NULL : make_name(document, "Object", (guint64)document->list->len + 1);
-    msk_document_begin(document, "Add Object");
+        name ? NULL : make_name(document, _("Object"), (guint64)document->list->len + 1);
+    msk_document_begin(document, _("Add Object"));
     MskObjectInfo info = {.name = made ? made : (char *)name,
                           .label = (char *)"",
                           .colour = choose_colour(document),
@@ -115,7 +117,7 @@ void msk_document_remove_object(MskDocument *document, MskMasklet *masklet)
 {
     if (!msk_document_can_edit(document, masklet))
         return;
-    msk_document_begin(document, "Delete Object");
+    msk_document_begin(document, _("Delete Object"));
     change_info(document, masklet->id, NULL);
     msk_document_end(document);
 }
@@ -125,7 +127,7 @@ void msk_document_set_info(MskDocument *document, MskMasklet *masklet, const Msk
     g_return_if_fail(info->name && *info->name);
     if (!masklet->exists)
         return;
-    msk_document_begin(document, "Change Object");
+    msk_document_begin(document, _("Change Object"));
     change_info(document, masklet->id, info);
     msk_document_end(document);
 }
@@ -136,7 +138,7 @@ void msk_document_move_object(MskDocument *document, MskMasklet *masklet, guint 
     index = MIN(index, MAX(document->list->len, 1) - 1);
     if (now < 0 || index == (guint)now)
         return;
-    msk_document_begin(document, "Reorder Objects");
+    msk_document_begin(document, _("Reorder Objects"));
     // The object itself, which goes, is still counted.
     double position = make_position(document, index > (guint)now ? index + 1 : index);
     MskObjectInfo info = masklet->info->object;
@@ -239,7 +241,7 @@ static void commit(MskDocument *document, Copying *copying)
 
 MskMasklet *msk_document_duplicate_object(MskDocument *document, MskMasklet *masklet)
 {
-    Copying *copying = fork_objects(document, &masklet, 1, "Duplicate Object");
+    Copying *copying = fork_objects(document, &masklet, 1, _("Duplicate Object"));
     MskMasklet *copy = NULL;
     if (copying->masklets->len > 0) {
         list_changes(copying);

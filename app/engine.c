@@ -2,6 +2,8 @@
 // The engine's core: every call into the model is made in this file.
 #include "app/engine.h"
 
+#include <glib/gi18n.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "app/engine_private.h"
@@ -210,7 +212,7 @@ gboolean msk_core_open_model(MskCore *core, const MskModelParams *params, MskMod
         return fail_model(error, &inner);
     if (!sam2_backend_available(backend_kinds[params->backend], &why)) {
         g_set_error(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_BACKEND,
-                    "the %s backend cannot be used: %s", backend_names[params->backend], why);
+                    _("the %s backend cannot be used: %s"), backend_names[params->backend], why);
         return FALSE;
     }
     // Two models at once may not fit into memory.
@@ -233,7 +235,7 @@ static gboolean check_model(const MskCore *core, GError **error)
 {
     if (core->model)
         return TRUE;
-    g_set_error_literal(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_NO_MODEL, "no model is open");
+    g_set_error_literal(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_NO_MODEL, _("no model is open"));
     return FALSE;
 }
 
@@ -488,7 +490,7 @@ gboolean msk_core_set_anchors(MskCore *core, MskVideo *video, int slot, MskResul
     for (int i = 0; i < n_anchors; i++) {
         if (!fits(core, anchors[i])) {
             g_set_error(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_ARGUMENT,
-                        "the mask of frame %" G_GINT64_FORMAT " was not made by this model",
+                        _("the mask of frame %" PRId64 " was not made by this model"),
                         anchors[i]->frame);
             return FALSE;
         }
@@ -611,7 +613,7 @@ static gboolean set_image(MskCore *core, MskFrame *frame, GError **error)
     g_clear_pointer(&core->image_frame, msk_frame_unref);
     if (!rgb) {
         g_set_error(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_MEMORY,
-                    "not enough memory for a picture of %d x %d pixels", width, height);
+                    _("not enough memory for a picture of %d x %d pixels"), width, height);
         return FALSE;
     }
     if (!msk_frame_get_rgb8(frame, rgb, stride, error))

@@ -2,6 +2,8 @@
 // The engine's thread and its queue.
 #include "app/engine_private.h"
 
+#include <glib/gi18n.h>
+
 // Locks are pthread's: the thread sanitizer sees them, GLib's it does not.
 typedef struct Queue {
     pthread_mutex_t lock;
@@ -148,7 +150,7 @@ void msk_engine_push(MskEngine *engine, const MskRequest *request)
         return;
     if (copy->task)
         g_task_return_new_error(copy->task, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_NO_MODEL,
-                                "the engine is closed");
+                                _("the engine is closed"));
     else
         copy->run(NULL, copy);
     free_request(copy);

@@ -2,6 +2,7 @@
 // The pushed form of the export: checks, one output or one for each object, finishing, aborting.
 #include "app/export.h"
 
+#include <glib/gi18n.h>
 #include <errno.h>
 #include <string.h>
 
@@ -88,8 +89,8 @@ static gboolean check_extension(const MskExportOptions *options, GError **error)
             g_str_has_suffix(path, ".mkv"))
             return TRUE;
         return refuse(error,
-                      "%s: matte video needs a name that ends in .mp4 (H.264), .mov (ProRes) "
-                      "or .mkv (FFV1)",
+                      _("%s: matte video needs a name that ends in .mp4 (H.264), .mov (ProRes) "
+                        "or .mkv (FFV1)"),
                       path);
     }
     const char *extension = kinds[options->kind].extension;
@@ -103,19 +104,19 @@ static gboolean check_objects(const MskExportOptions *options, const MskExportOb
                               int n_objects, GError **error)
 {
     if (n_objects < 1)
-        return refuse(error, "There are no objects to export");
+        return refuse(error, _("There are no objects to export"));
     g_autoptr(GHashTable) ids = g_hash_table_new(NULL, NULL);
     for (int i = 0; i < n_objects; i++) {
         int id = objects[i].id;
         if (options->kind == MSK_EXPORT_DAVIS && (id < 1 || id > DAVIS_ID_MAX))
             return refuse(error,
-                          "Object %d: DAVIS has room for the ids 1 to %d only; export fewer "
-                          "objects or renumber them",
+                          _("Object %d: DAVIS has room for the ids 1 to %d only; export fewer "
+                            "objects or renumber them"),
                           id, DAVIS_ID_MAX);
         if (id < 1)
-            return refuse(error, "Object id %d: ids begin at 1", id);
+            return refuse(error, _("Object id %d: ids begin at 1"), id);
         if (!g_hash_table_add(ids, GINT_TO_POINTER(id)))
-            return refuse(error, "Object %d is there twice", id);
+            return refuse(error, _("Object %d is there twice"), id);
     }
     return TRUE;
 }
@@ -124,17 +125,18 @@ static gboolean check_options(const MskExportOptions *options, const MskExportOb
                               int n_objects, GError **error)
 {
     if ((unsigned)options->kind >= MSK_EXPORT_N_KINDS)
-        return refuse(error, "Unknown kind of export");
+        return refuse(error, _("Unknown kind of export"));
     if (!options->path || !options->path[0])
-        return refuse(error, "The export needs a destination");
+        return refuse(error, _("The export needs a destination"));
     if (options->kind == MSK_EXPORT_DAVIS && options->separate)
-        return refuse(error, "DAVIS has all objects in one; matte-png exports them one by one");
+        return refuse(error, _("DAVIS has all objects in one; matte-png exports them one by one"));
     if (options->first_number < -1)
-        return refuse(error, "The first number must be 0 or more");
+        return refuse(error, _("The first number must be 0 or more"));
     if (!check_objects(options, objects, n_objects, error) || !check_extension(options, error))
         return FALSE;
     if (options->pattern && kinds[options->kind].extension)
-        return refuse(error, "A pattern is for sequences, not for %s", kinds[options->kind].name);
+        return refuse(error, _("A pattern is for sequences, not for %s"),
+                      kinds[options->kind].name);
     if (options->pattern &&
         !msk_export_pattern_check(options->pattern, options->separate || n_objects == 1, error))
         return FALSE;
@@ -143,7 +145,7 @@ static gboolean check_options(const MskExportOptions *options, const MskExportOb
         return refuse(error, "%s", why->message);
     for (int i = 0; i < n_objects; i++)
         if (objects[i].matte && !msk_matte_params_check(objects[i].matte, &why))
-            return refuse(error, "Object %d: %s", objects[i].id, why->message);
+            return refuse(error, _("Object %d: %s"), objects[i].id, why->message);
     return TRUE;
 }
 
@@ -288,7 +290,7 @@ static gboolean allocate_pixels(MskExport *self, GError **error)
         done &= (self->source_rgba = g_try_new(uint16_t, 4 * n)) != NULL;
     if (!done)
         g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_UNSUPPORTED,
-                    "Not enough memory for pictures of %d x %d", self->source.width,
+                    _("Not enough memory for pictures of %d x %d"), self->source.width,
                     self->source.height);
     return done;
 }

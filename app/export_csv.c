@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // frames.csv: which source frame each exported frame is, with its own time.
+#include <glib/gi18n.h>
+#include <inttypes.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +17,7 @@ struct MskExportCsv {
 
 gboolean msk_export_fail_io(GError **error, const char *path, int error_number)
 {
-    g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_IO, "Cannot write %s: %s", path,
+    g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_IO, _("Cannot write %s: %s"), path,
                 g_strerror(error_number));
     return FALSE;
 }
@@ -55,9 +57,8 @@ gboolean msk_export_csv_add(MskExportCsv *csv, const MskExportSource *source, co
     int64_t number = msk_frame_get_number(frame);
     g_autofree char *timecode = msk_media_dup_timecode(source->media, number);
     errno = 0;
-    fprintf(csv->file, "%" G_GINT64_FORMAT ",%" G_GINT64_FORMAT ",%d/%d,%s,", number,
-            msk_frame_get_pts(frame), source->info.time_base.num, source->info.time_base.den,
-            timecode ? timecode : "");
+    fprintf(csv->file, "%" PRId64 ",%" PRId64 ",%d/%d,%s,", number, msk_frame_get_pts(frame),
+            source->info.time_base.num, source->info.time_base.den, timecode ? timecode : "");
     put_field(csv->file, file);
     fputc('\n', csv->file);
     return ferror(csv->file) ? msk_export_fail_io(error, csv->shown, errno ? errno : EIO) : TRUE;

@@ -2,6 +2,7 @@
 // Collecting a document's masks, and the job that exports them.
 #include "app/export_document.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #define N_BETWEEN_LOOKS 64 // masks collected between looks at the clock
@@ -211,7 +212,7 @@ static MskMedia *open_media(MskExportWork *work, GCancellable *cancellable, GErr
         (work->media_n_frames < 0 || info.n_frames == work->media_n_frames))
         return g_steal_pointer(&media);
     g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_SOURCE,
-                "%s is not the clip any more that it was when it was opened; open it again",
+                _("%s is not the clip any more that it was when it was opened; open it again"),
                 work->media_path);
     return NULL;
 }

@@ -2,6 +2,7 @@
 // Video files: pictures through an encoder into a container, with the source's times, tags, sound.
 #include "app/export_movie.h"
 
+#include <glib/gi18n.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 #include <libavutil/timecode.h>
@@ -109,7 +110,7 @@ AVFrame *msk_movie_new_picture(const MskMovieSpec *spec, const MskExportSource *
     }
     if (!av || av_frame_get_buffer(av, 0) < 0) {
         g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_UNSUPPORTED,
-                    "Not enough memory for pictures of %d x %d", source->width, source->height);
+                    _("Not enough memory for pictures of %d x %d"), source->width, source->height);
         return NULL;
     }
     return g_steal_pointer(&av);
@@ -150,10 +151,11 @@ AVCodecContext *msk_movie_open_encoder(const MskExportSource *source, const MskM
 {
     const AVCodec *codec = avcodec_find_encoder_by_name(spec->encoder);
     if (!codec) {
-        g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_UNSUPPORTED,
-                    "The encoder %s is missing from this machine's FFmpeg; choose another kind of "
-                    "export or install a full FFmpeg",
-                    spec->encoder);
+        g_set_error(
+            error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_UNSUPPORTED,
+            _("The encoder %s is missing from this machine's FFmpeg; choose another kind of "
+              "export or install a full FFmpeg"),
+            spec->encoder);
         return NULL;
     }
     AVCodecContext *encoder = avcodec_alloc_context3(codec);
@@ -195,7 +197,7 @@ AVCodecContext *msk_movie_open_encoder(const MskExportSource *source, const MskM
         avcodec_free_context(&encoder);
         msk_movie_fail(error, unknown ? AVERROR_OPTION_NOT_FOUND : code,
                        MSK_EXPORT_ERROR_UNSUPPORTED,
-                       "The encoder %s does not take pictures of %d x %d, %s", spec->encoder,
+                       _("The encoder %s does not take pictures of %d x %d, %s"), spec->encoder,
                        source->width, source->height, av_get_pix_fmt_name(spec->pixel_format));
         return NULL;
     }
@@ -232,7 +234,7 @@ static gboolean open_stream(MskMovie *movie, const char *path, GError **error)
     g_autofree char *url = g_strconcat("file:", path, NULL);
     code = avio_open(&movie->muxer->pb, url, AVIO_FLAG_WRITE);
     if (code < 0)
-        return msk_movie_fail(error, code, MSK_EXPORT_ERROR_IO, "Cannot write %s", movie->shown);
+        return msk_movie_fail(error, code, MSK_EXPORT_ERROR_IO, _("Cannot write %s"), movie->shown);
     if (!source->sound)
         return TRUE;
     return msk_sound_open(&movie->sound, source, movie->muxer, movie->shown, error);
@@ -288,7 +290,7 @@ static gboolean start(MskMovie *movie, const MskFrame *first, GError **error)
     int code = avformat_write_header(movie->muxer, &options);
     av_dict_free(&options);
     if (code < 0)
-        return msk_movie_fail(error, code, MSK_EXPORT_ERROR_UNSUPPORTED, "Cannot write %s",
+        return msk_movie_fail(error, code, MSK_EXPORT_ERROR_UNSUPPORTED, _("Cannot write %s"),
                               movie->shown);
     movie->started = TRUE;
     return !movie->sound || msk_sound_start(movie->sound, msk_frame_get_pts(first), error);
@@ -303,7 +305,7 @@ static gboolean drain(MskMovie *movie, GError **error)
             return TRUE;
         if (code < 0)
             return msk_movie_fail(error, code, MSK_EXPORT_ERROR_UNSUPPORTED,
-                                  "The encoder %s failed", movie->spec.encoder);
+                                  _("The encoder %s failed"), movie->spec.encoder);
         int64_t *duration = g_queue_pop_head(&movie->durations);
         if (duration)
             movie->packet->duration = *duration;
@@ -317,7 +319,7 @@ static gboolean drain(MskMovie *movie, GError **error)
         av_packet_rescale_ts(movie->packet, movie->encoder->time_base, movie->stream->time_base);
         code = av_interleaved_write_frame(movie->muxer, movie->packet);
         if (code < 0)
-            return msk_movie_fail(error, code, MSK_EXPORT_ERROR_IO, "Cannot write %s",
+            return msk_movie_fail(error, code, MSK_EXPORT_ERROR_IO, _("Cannot write %s"),
                                   movie->shown);
     }
 }
@@ -333,7 +335,7 @@ gboolean msk_movie_write(MskMovie *movie, AVFrame *av, const MskExportPicture *p
     av->top_field_first = movie->encoder->field_order == AV_FIELD_TT;
     int code = avcodec_send_frame(movie->encoder, av);
     if (code < 0)
-        return msk_movie_fail(error, code, MSK_EXPORT_ERROR_UNSUPPORTED, "The encoder %s failed",
+        return msk_movie_fail(error, code, MSK_EXPORT_ERROR_UNSUPPORTED, _("The encoder %s failed"),
                               movie->spec.encoder);
     g_queue_push_tail(&movie->durations, g_memdup2(&picture->duration, sizeof(picture->duration)));
     movie->end = picture->pts + picture->duration;
@@ -345,7 +347,7 @@ gboolean msk_movie_finish(MskMovie *movie, GError **error)
 {
     int code = avcodec_send_frame(movie->encoder, NULL);
     if (code < 0)
-        return msk_movie_fail(error, code, MSK_EXPORT_ERROR_UNSUPPORTED, "The encoder %s failed",
+        return msk_movie_fail(error, code, MSK_EXPORT_ERROR_UNSUPPORTED, _("The encoder %s failed"),
                               movie->spec.encoder);
     if (!drain(movie, error))
         return FALSE;
@@ -358,6 +360,6 @@ gboolean msk_movie_finish(MskMovie *movie, GError **error)
     if (code >= 0)
         code = closed;
     if (code < 0)
-        return msk_movie_fail(error, code, MSK_EXPORT_ERROR_IO, "Cannot write %s", movie->shown);
+        return msk_movie_fail(error, code, MSK_EXPORT_ERROR_IO, _("Cannot write %s"), movie->shown);
     return TRUE;
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names of exported files: patterns with fields, and object names made safe for file systems.
+#include <glib/gi18n.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "app/export_private.h"
@@ -63,25 +65,25 @@ gboolean msk_export_pattern_check(const char *pattern, gboolean one_object, GErr
             Field field = parse_field(at, &at, &padding);
             n_frame_fields += field == FIELD_FRAME;
             if (field == FIELD_UNKNOWN)
-                wrong = "has a field other than {name}, {id}, {clip}, {frame} and {frame:04d}";
+                wrong = _("has a field other than {name}, {id}, {clip}, {frame} and {frame:04d}");
             else if (field == FIELD_ID && !one_object)
-                wrong = "has {id}, but all objects go into one result";
+                wrong = _("has {id}, but all objects go into one result");
         } else {
             if (*at == '/' || *at == '}' || g_ascii_iscntrl(*at))
-                wrong = "must not have '/', '}' or control characters outside its fields";
+                wrong = _("must not have '/', '}' or control characters outside its fields");
             at++;
         }
     }
     if (!wrong && n_frame_fields != 1)
-        wrong = "must have {frame} or {frame:04d} once";
+        wrong = _("must have {frame} or {frame:04d} once");
     if (!wrong && !g_str_has_suffix(pattern, ".png"))
-        wrong = "must end in .png";
+        wrong = _("must end in .png");
     if (!wrong && !g_utf8_validate(pattern, -1, NULL))
-        wrong = "is not UTF-8";
+        wrong = _("is not UTF-8");
     if (!wrong && strlen(pattern) > FILE_SIZE_MAX - 30)
-        wrong = "is too long";
+        wrong = _("is too long");
     if (wrong)
-        g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_ARGUMENT, "The pattern \"%s\" %s",
+        g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_ARGUMENT, _("The pattern \"%s\" %s"),
                     pattern, wrong);
     return !wrong;
 }
@@ -107,7 +109,7 @@ char *msk_export_pattern_expand(const char *pattern, const char *name, int id, c
             g_string_append(out, clip);
             break;
         case FIELD_FRAME:
-            g_string_append_printf(out, "%0*" G_GINT64_FORMAT, padding, number);
+            g_string_append_printf(out, "%0*" PRId64, padding, number);
             break;
         case FIELD_UNKNOWN:
             g_string_append_c(out, *at++);

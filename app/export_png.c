@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // PNG sequences: grey mattes of 8 or 16 bits, cut-outs, and the indexed masks of DAVIS.
+#include <glib/gi18n.h>
 #include <errno.h>
 #include <png.h>
 #include <string.h>
@@ -123,7 +124,7 @@ static gboolean write_file(const PngWriter *writer, const MskExportPicture *pict
     if (state.error_number)
         return msk_export_fail_io(error, picture->shown, state.error_number);
     g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_UNSUPPORTED,
-                "Cannot write %s: libpng: %s", picture->shown, state.message);
+                _("Cannot write %s: libpng: %s"), picture->shown, state.message);
     return FALSE;
 }
 
@@ -148,7 +149,7 @@ static void *open_writer(const MskExportSource *source, int bit_depth, int colou
         return writer;
     g_free(writer);
     g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_UNSUPPORTED,
-                "Not enough memory for pictures of %d x %d", source->width, source->height);
+                _("Not enough memory for pictures of %d x %d"), source->width, source->height);
     return NULL;
 }
 

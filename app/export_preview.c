@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an export would make, and whether it may.
+#include <glib/gi18n.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -34,7 +35,7 @@ static gboolean check_one(const char *path, gboolean is_folder, gboolean overwri
         return msk_stage_check(path, is_folder, overwrite, error);
     int code = errno;
     g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_IO,
-                "Cannot write into the folder %s: %s; choose another one", folder,
+                _("Cannot write into the folder %s: %s; choose another one"), folder,
                 g_strerror(code));
     return FALSE;
 }

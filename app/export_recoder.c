@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sound coded anew: decoder, resampler, a queue of samples that counts from the range's start,
 // encoder.
+#include <glib/gi18n.h>
 #include <libavutil/audio_fifo.h>
 #include <libavutil/channel_layout.h>
 #include <libswresample/swresample.h>
@@ -27,8 +28,7 @@ struct MskRecoder {
 
 static gboolean fail(MskRecoder *recoder, int code, const char *what, GError **error)
 {
-    return msk_movie_fail(error, code, MSK_EXPORT_ERROR_SOURCE,
-                          "%s the sound of %s; export without sound", what, recoder->path);
+    return msk_movie_fail(error, code, MSK_EXPORT_ERROR_SOURCE, what, recoder->path);
 }
 
 static enum AVSampleFormat choose_format(const AVCodec *codec, enum AVSampleFormat wanted)
@@ -77,7 +77,8 @@ static gboolean open_decoder(MskRecoder *recoder, GError **error)
     const AVCodecParameters *codec = recoder->source->codecpar;
     const AVCodec *decoder = avcodec_find_decoder(codec->codec_id);
     if (!decoder)
-        return fail(recoder, AVERROR_DECODER_NOT_FOUND, "Cannot decode", error);
+        return fail(recoder, AVERROR_DECODER_NOT_FOUND,
+                    _("Cannot decode the sound of %s; export without sound"), error);
     recoder->decoder = avcodec_alloc_context3(decoder);
     if (!recoder->decoder)
         g_error("out of memory");
@@ -85,7 +86,9 @@ static gboolean open_decoder(MskRecoder *recoder, GError **error)
     recoder->decoder->pkt_timebase = recoder->source->time_base;
     if (code >= 0)
         code = avcodec_open2(recoder->decoder, decoder, NULL);
-    return code >= 0 ? TRUE : fail(recoder, code, "Cannot decode", error);
+    return code >= 0 ? TRUE
+                     : fail(recoder, code, _("Cannot decode the sound of %s; export without sound"),
+                            error);
 }
 
 static gboolean open_encoder(MskRecoder *recoder, enum AVCodecID id, gboolean global_header,
@@ -96,8 +99,8 @@ static gboolean open_encoder(MskRecoder *recoder, enum AVCodecID id, gboolean gl
         id == AV_CODEC_ID_OPUS ? avcodec_find_encoder_by_name("libopus") : avcodec_find_encoder(id);
     if (!codec) {
         g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_UNSUPPORTED,
-                    "The sound encoder %s is missing from this machine's FFmpeg; export without "
-                    "sound or install a full FFmpeg",
+                    _("The sound encoder %s is missing from this machine's FFmpeg; export without "
+                      "sound or install a full FFmpeg"),
                     avcodec_get_name(id));
         return FALSE;
     }
@@ -118,9 +121,10 @@ static gboolean open_encoder(MskRecoder *recoder, enum AVCodecID id, gboolean gl
         encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     int code = avcodec_open2(encoder, codec, NULL);
     if (code < 0)
-        return msk_movie_fail(error, code, MSK_EXPORT_ERROR_UNSUPPORTED,
-                              "The sound encoder %s refuses the sound of %s; export without sound",
-                              codec->name, recoder->path);
+        return msk_movie_fail(
+            error, code, MSK_EXPORT_ERROR_UNSUPPORTED,
+            _("The sound encoder %s refuses the sound of %s; export without sound"), codec->name,
+            recoder->path);
     return TRUE;
 }
 
@@ -138,7 +142,8 @@ static gboolean open_resampler(MskRecoder *recoder, GError **error)
     if (code >= 0)
         code = swr_init(recoder->resampler);
     if (code < 0)
-        return fail(recoder, code, "Cannot convert", error);
+        return fail(recoder, code, _("Cannot convert the sound of %s; export without sound"),
+                    error);
     recoder->samples = av_audio_fifo_alloc(to->sample_fmt, to->ch_layout.nb_channels, CHUNK);
     recoder->decoded = av_frame_alloc();
     recoder->chunk = av_frame_alloc();
@@ -188,19 +193,23 @@ static gboolean resample(MskRecoder *recoder, const uint8_t **in, int n, GError 
     AVCodecContext *encoder = recoder->encoder;
     int room = swr_get_out_samples(recoder->resampler, n);
     if (room <= 0)
-        return room == 0 ? TRUE : fail(recoder, room, "Cannot convert", error);
+        return room == 0 ? TRUE
+                         : fail(recoder, room,
+                                _("Cannot convert the sound of %s; export without sound"), error);
     uint8_t **out = NULL;
     int code = av_samples_alloc_array_and_samples(&out, NULL, encoder->ch_layout.nb_channels, room,
                                                   encoder->sample_fmt, 0);
     if (code < 0)
-        return fail(recoder, code, "Cannot convert", error);
+        return fail(recoder, code, _("Cannot convert the sound of %s; export without sound"),
+                    error);
     int n_out = swr_convert(recoder->resampler, out, room, in, n);
     if (n_out > 0)
         code = av_audio_fifo_write(recoder->samples, (void **)out, n_out);
     av_freep(&out[0]);
     av_freep(&out);
     if (n_out < 0 || code < 0)
-        return fail(recoder, n_out < 0 ? n_out : code, "Cannot convert", error);
+        return fail(recoder, n_out < 0 ? n_out : code,
+                    _("Cannot convert the sound of %s; export without sound"), error);
     return TRUE;
 }
 
@@ -211,7 +220,8 @@ static gboolean add_silence(MskRecoder *recoder, int64_t n, GError **error)
     int code = av_samples_alloc_array_and_samples(&silence, NULL, decoder->ch_layout.nb_channels,
                                                   CHUNK, decoder->sample_fmt, 0);
     if (code < 0)
-        return fail(recoder, code, "Cannot convert", error);
+        return fail(recoder, code, _("Cannot convert the sound of %s; export without sound"),
+                    error);
     av_samples_set_silence(silence, 0, CHUNK, decoder->ch_layout.nb_channels, decoder->sample_fmt);
     gboolean done = TRUE;
     for (; done && n > 0; n -= CHUNK) {
@@ -230,7 +240,8 @@ static gboolean place(MskRecoder *recoder, const AVFrame *frame, GError **error)
     const AVCodecContext *decoder = recoder->decoder;
     if (frame->sample_rate != decoder->sample_rate || frame->format != decoder->sample_fmt ||
         frame->ch_layout.nb_channels != decoder->ch_layout.nb_channels)
-        return fail(recoder, AVERROR_INPUT_CHANGED, "The format changes in", error);
+        return fail(recoder, AVERROR_INPUT_CHANGED,
+                    _("The format changes in the sound of %s; export without sound"), error);
     int64_t at = recoder->n_in;
     int64_t pts = frame->best_effort_timestamp;
     if (pts != AV_NOPTS_VALUE)
@@ -240,7 +251,8 @@ static gboolean place(MskRecoder *recoder, const AVFrame *frame, GError **error)
         at = recoder->n_in;
     if (at > recoder->n_in) {
         if (at - recoder->n_in > (int64_t)SILENCE_MAX_S * decoder->sample_rate)
-            return fail(recoder, AVERROR_INVALIDDATA, "A time stamp is wrong in", error);
+            return fail(recoder, AVERROR_INVALIDDATA,
+                        _("A time stamp is wrong in the sound of %s; export without sound"), error);
         if (!add_silence(recoder, at - recoder->n_in, error))
             return FALSE;
     }
@@ -289,7 +301,9 @@ static gboolean encode_chunk(MskRecoder *recoder, int n, GError **error)
         code = avcodec_send_frame(encoder, chunk);
     av_frame_unref(chunk);
     recoder->n_out += n;
-    return code >= 0 ? TRUE : fail(recoder, code, "Cannot encode", error);
+    return code >= 0 ? TRUE
+                     : fail(recoder, code, _("Cannot encode the sound of %s; export without sound"),
+                            error);
 }
 
 // Gives the encoder its next chunk; FALSE without an error when there is nothing to give.
@@ -317,7 +331,8 @@ gboolean msk_recoder_receive(MskRecoder *recoder, int64_t end, gboolean last, AV
         if (code >= 0)
             return TRUE;
         if (code != AVERROR(EAGAIN) && code != AVERROR_EOF)
-            return fail(recoder, code, "Cannot encode", error);
+            return fail(recoder, code, _("Cannot encode the sound of %s; export without sound"),
+                        error);
         if (code == AVERROR_EOF || !feed(recoder, end, last, error))
             return FALSE;
     }

@@ -2,6 +2,9 @@
 // The export of a range: fetches frames and masks and pushes them.
 #include "app/export.h"
 
+#include <glib/gi18n.h>
+#include <inttypes.h>
+
 static void drop_masks(MskMask **masks, int n)
 {
     for (int i = 0; i < n; i++)
@@ -61,9 +64,8 @@ gboolean msk_export_run(const MskExportJob *job, GCancellable *cancellable, char
     int64_t last = job->last >= 0 ? job->last : n_frames > 0 ? n_frames - 1 : -1;
     if (job->first < 0 || (last >= 0 && job->first > last) || (n_frames > 0 && last >= n_frames)) {
         g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_ARGUMENT,
-                    "There are no frames %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
-                    " in the source",
-                    job->first, last);
+                    _("There are no frames %" PRId64 " to %" PRId64 " in the source"), job->first,
+                    last);
         return FALSE;
     }
     int64_t total =

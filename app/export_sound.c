@@ -2,6 +2,8 @@
 // The source's sound in an exported video: copied where the container takes it, else coded anew.
 #include "app/export_track.h"
 
+#include <glib/gi18n.h>
+
 #define PREROLL_US 500000     // how far before the range reading begins
 #define READ_AHEAD_US 2000000 // how far one track may run ahead while another one is silent
 
@@ -35,7 +37,7 @@ gboolean msk_sound_open(MskSound **out, const MskExportSource *source, AVFormatC
         code = avformat_find_stream_info(sound->demuxer, NULL);
     if (code < 0) {
         msk_movie_fail(error, code, MSK_EXPORT_ERROR_SOURCE,
-                       "Cannot read the sound of %s; export without sound", sound->path);
+                       _("Cannot read the sound of %s; export without sound"), sound->path);
         msk_sound_free(sound);
         return FALSE;
     }
@@ -115,7 +117,8 @@ static gboolean read_until(MskSound *sound, int64_t end, GError **error)
             sound->at_end = TRUE;
         } else if (code < 0) {
             return msk_movie_fail(error, code, MSK_EXPORT_ERROR_SOURCE,
-                                  "Cannot read the sound of %s; export without sound", sound->path);
+                                  _("Cannot read the sound of %s; export without sound"),
+                                  sound->path);
         } else {
             unsigned stream = (unsigned)sound->packet->stream_index;
             if (stream < sound->n_streams && sound->tracks[stream])

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Staging: results grow under temporary names beside their destination and are renamed at the end.
+#include <glib/gi18n.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -32,16 +33,16 @@ gboolean msk_stage_check(const char *path, gboolean is_folder, gboolean overwrit
     }
     if (is_folder != S_ISDIR(status.st_mode) || (!is_folder && !S_ISREG(status.st_mode))) {
         g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_EXISTS,
-                    is_folder ? "%s is not a folder; choose another name"
-                              : "%s is not a plain file; choose another name",
+                    is_folder ? _("%s is not a folder; choose another name")
+                              : _("%s is not a plain file; choose another name"),
                     path);
         return FALSE;
     }
     if (overwrite || (is_folder && is_empty_folder(path)))
         return TRUE;
     g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_EXISTS,
-                is_folder ? "The folder %s is not empty; choose another one or allow overwriting"
-                          : "%s exists; choose another name or allow overwriting",
+                is_folder ? _("The folder %s is not empty; choose another one or allow overwriting")
+                          : _("%s exists; choose another name or allow overwriting"),
                 path);
     return FALSE;
 }
@@ -67,7 +68,7 @@ MskStage *msk_stage_open(const char *path, gboolean is_folder, gboolean overwrit
     if (!made) {
         int code = errno;
         g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_IO,
-                    "Cannot write into the folder %s: %s", folder, g_strerror(code));
+                    _("Cannot write into the folder %s: %s"), folder, g_strerror(code));
         return NULL;
     }
     MskStage *stage = g_new0(MskStage, 1);

@@ -2,6 +2,8 @@
 // One sound track: which codec goes into which container, and what of it lies within the range.
 #include "app/export_track.h"
 
+#include <glib/gi18n.h>
+
 struct MskTrack {
     AVFormatContext *muxer;
     AVStream *source, *target;
@@ -177,7 +179,7 @@ static gboolean mux(MskTrack *track, AVPacket *packet, GError **error)
     av_packet_rescale_ts(packet, track->packet_time_base, track->target->time_base);
     int code = av_interleaved_write_frame(track->muxer, packet);
     if (code < 0)
-        return msk_movie_fail(error, code, MSK_EXPORT_ERROR_IO, "Cannot write %s", track->shown);
+        return msk_movie_fail(error, code, MSK_EXPORT_ERROR_IO, _("Cannot write %s"), track->shown);
     return TRUE;
 }
 

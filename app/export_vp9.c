@@ -3,6 +3,7 @@
 //
 // FFmpeg's encoder can do both at once, but codes alpha as coarsely as colour. Here alpha has an
 // encoder of its own without loss; the packets are what that encoder would have made.
+#include <glib/gi18n.h>
 #include <libavutil/intreadwrite.h>
 
 #include "app/export_movie.h"
@@ -34,7 +35,7 @@ static gboolean join_alpha_cb(void *user, AVPacket *packet, GError **error)
     int code = avcodec_receive_packet(writer->alpha_encoder, writer->alpha_packet);
     if (code < 0)
         return msk_movie_fail(error, code, MSK_EXPORT_ERROR_UNSUPPORTED,
-                              "The encoder %s gave no alpha", writer->alpha_spec.encoder);
+                              _("The encoder %s gave no alpha"), writer->alpha_spec.encoder);
     size_t size = (size_t)writer->alpha_packet->size;
     uint8_t *addition =
         writer->alpha_packet->pts == packet->pts
@@ -45,7 +46,7 @@ static gboolean join_alpha_cb(void *user, AVPacket *packet, GError **error)
         memcpy(addition + 8, writer->alpha_packet->data, size);
     } else {
         g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_UNSUPPORTED,
-                    "The encoder %s lost the order of pictures", writer->alpha_spec.encoder);
+                    _("The encoder %s lost the order of pictures"), writer->alpha_spec.encoder);
     }
     av_packet_unref(writer->alpha_packet);
     return addition != NULL;
@@ -101,7 +102,7 @@ static gboolean write_vp9(void *data, const MskExportPicture *picture, GError **
     alpha->pts = picture->pts;
     int code = avcodec_send_frame(writer->alpha_encoder, alpha);
     if (code < 0)
-        return msk_movie_fail(error, code, MSK_EXPORT_ERROR_UNSUPPORTED, "The encoder %s failed",
+        return msk_movie_fail(error, code, MSK_EXPORT_ERROR_UNSUPPORTED, _("The encoder %s failed"),
                               writer->alpha_spec.encoder);
     return msk_movie_write(writer->movie, av, picture, error);
 }

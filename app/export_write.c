@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pushed form of the export, second half: writing frames, finishing, aborting.
+#include <glib/gi18n.h>
+#include <inttypes.h>
 #include <libavutil/mathematics.h>
 #include <string.h>
 
@@ -13,14 +15,14 @@ static gboolean check_frame(MskExport *self, const MskFrame *frame, MskMask *con
     int64_t number = msk_frame_get_number(frame);
     if (self->failed || self->finished) {
         g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_ARGUMENT,
-                    "Frame %" G_GINT64_FORMAT ": the export has ended", number);
+                    _("Frame %" PRId64 ": the export has ended"), number);
         return FALSE;
     }
     if (self->n_frames > 0 &&
         (number <= self->last_number || msk_frame_get_pts(frame) <= self->last_pts)) {
         g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_ARGUMENT,
-                    "Frame %" G_GINT64_FORMAT " does not come after frame %" G_GINT64_FORMAT,
-                    number, self->last_number);
+                    _("Frame %" PRId64 " does not come after frame %" PRId64), number,
+                    self->last_number);
         return FALSE;
     }
     int width = self->source.width, height = self->source.height;
@@ -29,7 +31,7 @@ static gboolean check_frame(MskExport *self, const MskFrame *frame, MskMask *con
             (msk_mask_get_width(masks[i]) == width && msk_mask_get_height(masks[i]) == height))
             continue;
         g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_ARGUMENT,
-                    "Frame %" G_GINT64_FORMAT ", object %d: the mask is %d x %d, the frame %d x %d",
+                    _("Frame %" PRId64 ", object %d: the mask is %d x %d, the frame %d x %d"),
                     number, self->objects[i].id, msk_mask_get_width(masks[i]),
                     msk_mask_get_height(masks[i]), width, height);
         return FALSE;
@@ -218,7 +220,7 @@ gboolean msk_export_finish(MskExport *self, GError **error)
     if (self->failed || self->finished || self->n_frames == 0) {
         g_set_error(error, MSK_EXPORT_ERROR, MSK_EXPORT_ERROR_ARGUMENT, "%s: %s",
                     self->options.path,
-                    self->n_frames == 0 ? "no frame was exported" : "the export has ended");
+                    self->n_frames == 0 ? _("no frame was exported") : _("the export has ended"));
         msk_export_abort(self);
         return FALSE;
     }

@@ -2,6 +2,7 @@
 // MskFrame: life, facts, and what its colour tags mean.
 #include "app/frame_private.h"
 
+#include <glib/gi18n.h>
 #include <libavutil/mem.h>
 #include <math.h>
 #include <stdlib.h>

@@ -3,6 +3,7 @@
 #include "app/frame_private.h"
 #include "app/media.h"
 
+#include <glib/gi18n.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/intreadwrite.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static uint8_t *alloc_image(MskImage *image, enum AVPixelFormat format, int widt
 
     if (!memory) {
         g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_MEMORY,
-                    "Out of memory for a picture of %d x %d pixels", width, height);
+                    _("Out of memory for a picture of %d x %d pixels"), width, height);
         return NULL;
     }
     memset(image, 0, sizeof *image);
@@ -373,7 +374,7 @@ AVFrame *msk_frame_convert(const MskFrame *frame, int pixel_format, const MskCol
             g_propagate_error(error, problem);
         else
             g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_MEMORY,
-                        "Out of memory for a picture of %d x %d pixels", frame->width,
+                        _("Out of memory for a picture of %d x %d pixels"), frame->width,
                         frame->height);
         return NULL;
     }

@@ -2,6 +2,8 @@
 // YUV to RGB and back at 16 bits. swscale's 16-bit RGB puts white at 65280 and its results from
 // more than 8 bits are off by a step; here it only interpolates chroma.
 #include "app/frame_private.h"
+
+#include <glib/gi18n.h>
 #include "app/media.h"
 
 typedef struct Matrix {
@@ -112,7 +114,7 @@ static AVFrame *alloc_16(enum AVPixelFormat format, const AVFrame *like, GError 
     }
     if (!av)
         g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_MEMORY,
-                    "Out of memory for a picture of %d x %d pixels", like->width, like->height);
+                    _("Out of memory for a picture of %d x %d pixels"), like->width, like->height);
     return av;
 }
 

@@ -3,6 +3,7 @@
 #include "app/frame_private.h"
 #include "app/media.h"
 
+#include <glib/gi18n.h>
 #include <libavutil/opt.h>
 #include <libswscale/swscale.h>
 #include <string.h>
@@ -171,17 +172,18 @@ gboolean msk_image_scale(const MskImage *dst, const MskImage *src, GError **erro
     chroma_position(dst, &key.dst_h, &key.dst_v);
     struct SwsContext *context = find_context(&key);
     if (!context) {
-        g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_UNSUPPORTED,
-                    "Pictures of format \"%s\" cannot be converted to \"%s\"; convert the clip to "
-                    "a common format first",
-                    src_desc->name, dst_desc->name);
+        g_set_error(
+            error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_UNSUPPORTED,
+            _("Pictures of format \"%s\" cannot be converted to \"%s\"; convert the clip to "
+              "a common format first"),
+            src_desc->name, dst_desc->name);
         return FALSE;
     }
     int n_rows = sws_scale(context, (const uint8_t *const *)src->data, src->stride, 0, src->height,
                            dst->data, dst->stride);
     if (n_rows != dst->height) {
         g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_MEMORY,
-                    "Out of memory while converting a picture of %d x %d pixels", src->width,
+                    _("Out of memory while converting a picture of %d x %d pixels"), src->width,
                     src->height);
         return FALSE;
     }

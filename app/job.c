@@ -2,6 +2,8 @@
 // Progress, rate and time left of long work.
 #include "app/job.h"
 
+#include <glib/gi18n.h>
+#include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
 
@@ -107,10 +109,10 @@ char *msk_job_format_seconds(double seconds)
 {
     int64_t s = (int64_t)ceil(CLAMP(seconds, 0, 1e9));
     if (s < 60)
-        return g_strdup_printf("%d s", (int)s);
+        return g_strdup_printf(_("%d s"), (int)s);
     if (s < 3600)
-        return g_strdup_printf("%d min %02d s", (int)(s / 60), (int)(s % 60));
-    return g_strdup_printf("%" G_GINT64_FORMAT " h %02d min", s / 3600, (int)(s / 60 % 60));
+        return g_strdup_printf(_("%d min %02d s"), (int)(s / 60), (int)(s % 60));
+    return g_strdup_printf(_("%" PRId64 " h %02d min"), s / 3600, (int)(s / 60 % 60));
 }
 
 // ---- Rate --------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 // The list of long work and its queue.
 #include "app/jobs.h"
 
+#include <glib/gi18n.h>
+
 // ---- Item --------------------------------------------------------------------------------------
 
 struct _MskJobItem {
@@ -263,7 +265,7 @@ static void end_run(MskJobs *jobs)
     g_source_unref(run->ended);
     g_autoptr(GError) error = run->error;
     if (!run->ok && !error)
-        error = g_error_new_literal(G_IO_ERROR, G_IO_ERROR_FAILED, "It failed without a reason");
+        error = g_error_new_literal(G_IO_ERROR, G_IO_ERROR_FAILED, _("It failed without a reason"));
     end_item(jobs, run->item, g_steal_pointer(&run->paths), run->ok ? NULL : error);
     g_object_unref(run->item);
     g_main_context_unref(run->context);

@@ -2,6 +2,7 @@
 // MskMedia: life, opening, the index and what it says of frames.
 #include "app/media_private.h"
 
+#include <glib/gi18n.h>
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <math.h>
@@ -75,15 +76,17 @@ gboolean msk_media_check_size(const char *path, int width, int height, GError **
         (int64_t)width * height <= MSK_MEDIA_MAX_PIXELS)
         return TRUE;
     if (width <= 0 || height <= 0)
-        g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_FORMAT,
-                    "\"%s\" does not tell the size of its picture: it is damaged or not complete; "
-                    "make a new copy of it",
-                    name);
+        g_set_error(
+            error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_FORMAT,
+            _("\"%s\" does not tell the size of its picture: it is damaged or not complete; "
+              "make a new copy of it"),
+            name);
     else
-        g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_SIZE,
-                    "\"%s\" is %d x %d pixels large; up to %d a side and %d million in all can be "
-                    "opened: scale it down first",
-                    name, width, height, MSK_MEDIA_MAX_SIDE, MSK_MEDIA_MAX_PIXELS / 1000000);
+        g_set_error(
+            error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_SIZE,
+            _("\"%s\" is %d x %d pixels large; up to %d a side and %d million in all can be "
+              "opened: scale it down first"),
+            name, width, height, MSK_MEDIA_MAX_SIDE, MSK_MEDIA_MAX_PIXELS / 1000000);
     return FALSE;
 }
 
@@ -101,8 +104,8 @@ static gboolean check_path(const char *path, GError **error)
 
     if (!path[0]) {
         g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_NOT_FOUND,
-                    "The name of the file to open is empty; name a clip, a folder of images or a "
-                    "pattern such as \"frames/%%05d.png\"");
+                    _("The name of the file to open is empty; name a clip, a folder of images or a "
+                      "pattern such as \"frames/%%05d.png\""));
         return FALSE;
     }
     if (g_stat(path, &status) < 0) {
@@ -113,7 +116,7 @@ static gboolean check_path(const char *path, GError **error)
     if (!S_ISREG(status.st_mode)) {
         g_autofree char *name = g_filename_display_name(path);
         g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_UNREADABLE,
-                    "\"%s\" is not a regular file; copy its contents to one first", name);
+                    _("\"%s\" is not a regular file; copy its contents to one first"), name);
         return FALSE;
     }
     return TRUE;
@@ -162,7 +165,7 @@ static AVFrame *decode_first(MskMedia *media, GCancellable *cancellable, GError 
         return NULL;
     g_autofree char *name = g_filename_display_name(media->path);
     g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_EMPTY,
-                "\"%s\" has no frame that decodes%s%s%s; make a new copy of the file", name,
+                _("\"%s\" has no frame that decodes%s%s%s; make a new copy of the file"), name,
                 msk_log_last()[0] ? " (" : "", msk_log_last(), msk_log_last()[0] ? ")" : "");
     return NULL;
 }

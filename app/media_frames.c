@@ -2,6 +2,9 @@
 // MskMedia: exact access to frames, by decoding on, from an entry, or from the start.
 #include "app/media_private.h"
 
+#include <glib/gi18n.h>
+#include <inttypes.h>
+
 // Decoding this many frames or packets more is cheaper than a seek.
 #define SEEK_DISTANCE 16
 
@@ -97,8 +100,8 @@ static gboolean set_range_error(MskMedia *media, int64_t n, int64_t n_frames, GE
     g_autofree char *name = g_filename_display_name(media->path);
 
     g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_RANGE,
-                "\"%s\" has no frame %" G_GINT64_FORMAT ": its frames are 0 to %" G_GINT64_FORMAT,
-                name, n, n_frames - 1);
+                _("\"%s\" has no frame %" PRId64 ": its frames are 0 to %" PRId64), name, n,
+                n_frames - 1);
     return FALSE;
 }
 
@@ -107,8 +110,8 @@ static void set_damaged_error(MskMedia *media, int64_t n, GError **error)
     g_autofree char *name = g_filename_display_name(media->path);
 
     g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_DAMAGED,
-                "Frame %" G_GINT64_FORMAT " of \"%s\" does not decode: the file is damaged or was "
-                "changed; make a new copy of it",
+                _("Frame %" PRId64 " of \"%s\" does not decode: the file is damaged or was "
+                  "changed; make a new copy of it"),
                 n, name);
 }
 

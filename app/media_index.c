@@ -3,6 +3,8 @@
 // tell what is presented, by decoding.
 #include "app/media_private.h"
 
+#include <glib/gi18n.h>
+#include <inttypes.h>
 #include <string.h>
 
 #define N_CHECKED_FIRST 32
@@ -211,8 +213,8 @@ static void complete_pts(MskIndex *index, const MskReader *reader, GPtrArray *wa
             index->pts[n] = index->pts[n - 1] + step;
     if (n_missing > 1) // the last frame of a stream often has none
         g_ptr_array_add(warnings,
-                        g_strdup_printf("%" G_GINT64_FORMAT " frames have no time stamp; they are "
-                                        "placed at %d/%d frames per second",
+                        g_strdup_printf(_("%" PRId64 " frames have no time stamp; they are "
+                                          "placed at %d/%d frames per second"),
                                         n_missing, rate.num, rate.den));
 }
 
@@ -239,10 +241,9 @@ static void repair_pts(MskIndex *index, const MskReader *reader, GPtrArray *warn
         index->pts[n] = pts;
     }
     if (first_wrong >= 0)
-        g_ptr_array_add(warnings,
-                        g_strdup_printf("Time stamps do not ascend at frame %" G_GINT64_FORMAT
-                                        "; they were moved forward",
-                                        first_wrong));
+        g_ptr_array_add(warnings, g_strdup_printf(_("Time stamps do not ascend at frame %" PRId64
+                                                    "; they were moved forward"),
+                                                  first_wrong));
 }
 
 // ---- The two ways to count ---------------------------------------------------------------------
@@ -389,34 +390,35 @@ static void add_warnings(const Builder *builder, int64_t n_cut, int64_t n_claime
     const int64_t n_packets = builder->packets->len, n_errors = builder->reader->n_errors;
 
     if (n_cut > 0)
-        g_ptr_array_add(warnings, g_strdup_printf("The file is cut off: %" G_GINT64_FORMAT
-                                                  " frames of %" G_GINT64_FORMAT " are missing",
+        g_ptr_array_add(warnings, g_strdup_printf(_("The file is cut off: %" PRId64
+                                                    " frames of %" PRId64 " are missing"),
                                                   n_cut, MAX(n_claimed, n_packets)));
     else if (n_claimed > n_packets && n_packets > 0)
-        g_ptr_array_add(warnings, g_strdup_printf("The header promises %" G_GINT64_FORMAT
-                                                  " frames, the file holds %" G_GINT64_FORMAT,
+        g_ptr_array_add(warnings, g_strdup_printf(_("The header promises %" PRId64
+                                                    " frames, the file holds %" PRId64),
                                                   n_claimed, n_packets));
     if (read_error) {
         char text[AV_ERROR_MAX_STRING_SIZE] = "";
         av_strerror(read_error, text, sizeof text);
-        g_ptr_array_add(warnings,
-                        g_strdup_printf("Reading stopped after %" G_GINT64_FORMAT " packets: %s",
-                                        n_packets, text));
+        g_ptr_array_add(
+            warnings,
+            g_strdup_printf(_("Reading stopped after %" PRId64 " packets: %s"), n_packets, text));
     } else if (!n_cut && strstr(logged, "premature")) {
-        g_ptr_array_add(warnings, g_strdup_printf("The file is cut off (%s)", logged));
+        g_ptr_array_add(warnings, g_strdup_printf(_("The file is cut off (%s)"), logged));
     }
     if (n_errors)
-        g_ptr_array_add(warnings, g_strdup_printf("%" G_GINT64_FORMAT
-                                                  " packets do not decode; they are no frames",
-                                                  n_errors));
+        g_ptr_array_add(
+            warnings,
+            g_strdup_printf(_("%" PRId64 " packets do not decode; they are no frames"), n_errors));
     if (builder->n_damaged)
-        g_ptr_array_add(warnings, g_strdup_printf("%" G_GINT64_FORMAT
-                                                  " frames are damaged; they are shown as "
-                                                  "well as they can be",
-                                                  builder->n_damaged));
+        g_ptr_array_add(warnings,
+                        g_strdup_printf(_("%" PRId64 " frames are damaged; they are shown as "
+                                          "well as they can be"),
+                                        builder->n_damaged));
     if (builder->size_changes)
-        g_ptr_array_add(warnings, g_strdup("The picture changes its size; all frames are scaled to "
-                                           "the size of the first"));
+        g_ptr_array_add(warnings,
+                        g_strdup(_("The picture changes its size; all frames are scaled to "
+                                   "the size of the first")));
 }
 
 // ---- Building ----------------------------------------------------------------------------------
@@ -451,7 +453,7 @@ static MskIndex *build(Builder *builder, double budget, GPtrArray *warnings, GEr
     if (index->n_frames == 0) {
         g_autofree char *name = g_filename_display_name(reader->path);
         g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_EMPTY,
-                    "\"%s\" has no frame that decodes; make a new copy of the file", name);
+                    _("\"%s\" has no frame that decodes; make a new copy of the file"), name);
         return NULL;
     }
     const AVRational guesses[] = {reader->stream->avg_frame_rate, reader->stream->r_frame_rate};
@@ -472,7 +474,8 @@ MskIndex *msk_index_build(const char *path, int n_threads, double budget,
     if (!reader) {
         if (is_image)
             g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_UNREADABLE,
-                        "\"%s\" was replaced by an image while it was open; open it again", path);
+                        _("\"%s\" was replaced by an image while it was open; open it again"),
+                        path);
         return NULL;
     }
     reader->cancellable = cancellable;

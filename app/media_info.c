@@ -2,6 +2,8 @@
 // The facts of a media: collected from container, stream and frame 0.
 #include "app/media_private.h"
 
+#include <glib/gi18n.h>
+
 static const char *keep_string(MskMedia *media, const char *text)
 {
     char *copy = g_utf8_make_valid(text, -1);
@@ -70,9 +72,10 @@ static void collect_container(MskMedia *media, AVFrame *first)
     if (matrix)
         media->orientation = msk_orientation_from_matrix(matrix, &is_exact);
     if (!is_exact)
-        g_ptr_array_add(media->warnings,
-                        g_strdup("The file asks for a rotation that is no multiple of 90 degrees; "
-                                 "the picture is shown as it is coded"));
+        g_ptr_array_add(
+            media->warnings,
+            g_strdup(_("The file asks for a rotation that is no multiple of 90 degrees; "
+                       "the picture is shown as it is coded")));
     info->container = reader->format->iformat->name;
     info->codec = avcodec_get_name(parameters->codec_id);
     info->decoder = reader->codec->codec->name;

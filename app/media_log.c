@@ -2,6 +2,7 @@
 // FFmpeg's messages: kept off the terminal, the last error of each thread remembered.
 #include "app/media_private.h"
 
+#include <glib/gi18n.h>
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
@@ -79,32 +80,34 @@ void msk_set_av_error(GError **error, const char *path, int code)
 
     av_strerror(code, text, sizeof text);
     if (code == AVERROR_EXIT) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "Opening \"%s\" was cancelled", name);
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_CANCELLED, _("Opening \"%s\" was cancelled"),
+                    name);
     } else if (code == AVERROR(ENOENT)) {
         g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_NOT_FOUND,
-                    "There is no file \"%s\"; check the name", name);
+                    _("There is no file \"%s\"; check the name"), name);
     } else if (code == AVERROR(EACCES) || code == AVERROR(EPERM)) {
         g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_UNREADABLE,
-                    "\"%s\" may not be read; check its permissions", name);
+                    _("\"%s\" may not be read; check its permissions"), name);
     } else if (code == AVERROR(ENOMEM)) { // mostly a size in a damaged header
         g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_FORMAT,
-                    "\"%s\" asks for more memory than there is: it is damaged, or other programs "
-                    "must be closed first",
+                    _("\"%s\" asks for more memory than there is: it is damaged, or other programs "
+                      "must be closed first"),
                     name);
     } else if (strstr(reason, "moov atom not found") && starts_with_atom(path)) {
         g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_FORMAT,
-                    "\"%s\" has no table of contents (moov): it was cut off while it was written "
-                    "or copied; copy it again or recover it with a repair tool",
+                    _("\"%s\" has no table of contents (moov): it was cut off while it was written "
+                      "or copied; copy it again or recover it with a repair tool"),
                     name);
     } else if (code == AVERROR_INVALIDDATA || code == AVERROR_EOF ||
                code == AVERROR_DEMUXER_NOT_FOUND || code == AVERROR_PROTOCOL_NOT_FOUND) {
-        g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_FORMAT,
-                    "\"%s\" is not a video or image, or it is damaged%s%s%s; open another file or "
-                    "make a new copy of it",
-                    name, reason[0] ? " (" : "", reason, reason[0] ? ")" : "");
+        g_set_error(
+            error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_FORMAT,
+            _("\"%s\" is not a video or image, or it is damaged%s%s%s; open another file or "
+              "make a new copy of it"),
+            name, reason[0] ? " (" : "", reason, reason[0] ? ")" : "");
     } else {
         g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_UNREADABLE,
-                    "\"%s\" cannot be read: %s; check the disk, or make a new copy of the file",
+                    _("\"%s\" cannot be read: %s; check the disk, or make a new copy of the file"),
                     name, text);
     }
 }

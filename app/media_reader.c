@@ -2,6 +2,7 @@
 // MskReader: one demuxer and one decoder, from packets to presented pictures.
 #include "app/media_private.h"
 
+#include <glib/gi18n.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -116,15 +117,16 @@ static gboolean choose_stream(MskReader *reader, GError **error)
     const int best = find_video(format);
 
     if (best < 0) {
-        const char *what = format->nb_streams ? "sound or data only" : "no streams at all";
+        const char *what = format->nb_streams ? _("sound or data only") : _("no streams at all");
         g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_NO_VIDEO,
-                    "\"%s\" has no video: it holds %s; open a file with a picture", name, what);
+                    _("\"%s\" has no video: it holds %s; open a file with a picture"), name, what);
         return FALSE;
     }
     reader->stream = format->streams[best];
     if (reader->stream->disposition & AV_DISPOSITION_ATTACHED_PIC) {
         g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_NO_VIDEO,
-                    "\"%s\" has no video, only a cover picture; open a file with a picture", name);
+                    _("\"%s\" has no video, only a cover picture; open a file with a picture"),
+                    name);
         return FALSE;
     }
     for (unsigned i = 0; i < format->nb_streams; i++)
@@ -141,10 +143,11 @@ static gboolean open_decoder(MskReader *reader, GError **error)
     const AVCodec *decoder = find_decoder(reader->stream);
 
     if (!decoder) {
-        g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_UNSUPPORTED,
-                    "\"%s\": there is no decoder for its video codec (%s); convert it to a common "
-                    "codec first",
-                    name, avcodec_get_name(parameters->codec_id));
+        g_set_error(
+            error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_UNSUPPORTED,
+            _("\"%s\": there is no decoder for its video codec (%s); convert it to a common "
+              "codec first"),
+            name, avcodec_get_name(parameters->codec_id));
         return FALSE;
     }
     reader->codec = avcodec_alloc_context3(decoder);
@@ -162,10 +165,11 @@ static gboolean open_decoder(MskReader *reader, GError **error)
     } else if (code < 0) {
         char text[AV_ERROR_MAX_STRING_SIZE] = "";
         av_strerror(code, text, sizeof text);
-        g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_UNSUPPORTED,
-                    "\"%s\": the %s decoder refuses its video stream (%s); convert it to a common "
-                    "codec first",
-                    name, decoder->name, msk_log_last()[0] ? msk_log_last() : text);
+        g_set_error(
+            error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_UNSUPPORTED,
+            _("\"%s\": the %s decoder refuses its video stream (%s); convert it to a common "
+              "codec first"),
+            name, decoder->name, msk_log_last()[0] ? msk_log_last() : text);
     }
     return code >= 0;
 }
@@ -217,7 +221,7 @@ void msk_reader_free(MskReader *reader)
 void msk_media_set_replaced_error(GError **error, const char *path)
 {
     g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_UNREADABLE,
-                "\"%s\" was replaced by another file while it was open; open it again", path);
+                _("\"%s\" was replaced by another file while it was open; open it again"), path);
 }
 
 gboolean msk_reader_rewind(MskReader *reader, GError **error)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The clip that a project belongs to: where it is, and how it is known again when it was moved.
+#include <glib/gi18n.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 
 static gboolean fail(GError **error, int code, const char *path)
 {
-    msk_store_set_file_error(error, code, path, "could not be read");
+    msk_store_set_file_error(error, code, path, _("could not be read"));
     return FALSE;
 }
 

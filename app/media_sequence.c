@@ -2,6 +2,8 @@
 // MskSequence: a folder of images, a numbered pattern or a single image, one file a frame.
 #include "app/media_private.h"
 
+#include <glib/gi18n.h>
+#include <inttypes.h>
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -129,10 +131,11 @@ static void warn_of_gaps(const MskSequence *sequence, const Pattern *pattern, GP
         before = number;
     }
     if (n_missing)
-        g_ptr_array_add(warnings, g_strdup_printf("%" G_GINT64_FORMAT " numbers are missing in the "
-                                                  "sequence (the first is %" G_GINT64_FORMAT
-                                                  "); its images follow each other without a gap",
-                                                  n_missing, first_missing));
+        g_ptr_array_add(warnings,
+                        g_strdup_printf(_("%" PRId64 " numbers are missing in the "
+                                          "sequence (the first is %" PRId64
+                                          "); its images follow each other without a gap"),
+                                        n_missing, first_missing));
 }
 
 // ---- Listing -----------------------------------------------------------------------------------
@@ -147,8 +150,8 @@ static gboolean list_folder(MskSequence *sequence, const Pattern *pattern, GErro
         const gboolean is_missing = errno == ENOENT || errno == ENOTDIR;
         g_set_error(error, MSK_MEDIA_ERROR,
                     is_missing ? MSK_MEDIA_ERROR_NOT_FOUND : MSK_MEDIA_ERROR_UNREADABLE,
-                    is_missing ? "\"%s\": there is no such folder; check the name"
-                               : "\"%s\": the folder may not be read; check its permissions",
+                    is_missing ? _("\"%s\": there is no such folder; check the name")
+                               : _("\"%s\": the folder may not be read; check its permissions"),
                     display);
         return FALSE;
     }
@@ -158,10 +161,11 @@ static gboolean list_folder(MskSequence *sequence, const Pattern *pattern, GErro
     g_dir_close(dir);
     if (sequence->names->len == 0) {
         g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_NOT_FOUND,
-                    pattern ? "No file fits the pattern \"%s\"; check the folder, the name and the "
-                              "number of digits"
-                            : "The folder \"%s\" holds no images (PNG, JPEG, TIFF, EXR, DPX, ...); "
-                              "choose the folder that holds the frames",
+                    pattern
+                        ? _("No file fits the pattern \"%s\"; check the folder, the name and the "
+                            "number of digits")
+                        : _("The folder \"%s\" holds no images (PNG, JPEG, TIFF, EXR, DPX, ...); "
+                            "choose the folder that holds the frames"),
                     display);
         return FALSE;
     }
@@ -328,8 +332,8 @@ static gboolean check_picture(MskSequence *sequence, int64_t n, const AVFrame *a
     g_autofree char *name = g_filename_display_name(g_ptr_array_index(sequence->names, n));
     g_autofree char *first = g_filename_display_name(g_ptr_array_index(sequence->names, 0));
     g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_MIXED_SIZES,
-                "\"%s\": \"%s\" is %d x %d pixels large, the first image (\"%s\") is %d x %d; "
-                "remove it or scale it",
+                _("\"%s\": \"%s\" is %d x %d pixels large, the first image (\"%s\") is %d x %d; "
+                  "remove it or scale it"),
                 display, name, width, height, first, sequence->width, sequence->height);
     return FALSE;
 }
@@ -351,13 +355,14 @@ AVFrame *msk_sequence_decode(MskSequence *sequence, int64_t n, int n_threads,
         const char *codec_name = avcodec_get_name(format->streams[0]->codecpar->codec_id);
         const char *reason = msk_log_last();
         if (!codec)
-            g_set_error(error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_UNSUPPORTED,
-                        "\"%s\": there is no decoder for its format (%s); convert it to PNG first",
-                        name, codec_name);
+            g_set_error(
+                error, MSK_MEDIA_ERROR, MSK_MEDIA_ERROR_UNSUPPORTED,
+                _("\"%s\": there is no decoder for its format (%s); convert it to PNG first"), name,
+                codec_name);
         else if (!msk_set_size_error(error, path))
             g_set_error(error, MSK_MEDIA_ERROR,
                         n == 0 ? MSK_MEDIA_ERROR_FORMAT : MSK_MEDIA_ERROR_DAMAGED,
-                        "The image \"%s\" (%s) does not decode%s%s; make a new copy of it", name,
+                        _("The image \"%s\" (%s) does not decode%s%s; make a new copy of it"), name,
                         codec_name, reason[0] ? ": " : "", reason);
     }
     if (is_done && n == 0)
@@ -403,7 +408,7 @@ gboolean msk_sequence_check(MskSequence *sequence, MskMediaProgressFunc progress
         if (!read_size(path, cancellable, &width, &height)) {
             if (n_damaged++ == 0)
                 g_ptr_array_add(warnings,
-                                g_strdup_printf("The image \"%s\" cannot be read", display));
+                                g_strdup_printf(_("The image \"%s\" cannot be read"), display));
         } else if (width != sequence->coded_width || height != sequence->coded_height) {
             // Only the whole picture tells how it is turned.
             AVFrame *av = msk_sequence_decode(sequence, n, 1, cancellable, error);
@@ -415,8 +420,8 @@ gboolean msk_sequence_check(MskSequence *sequence, MskMediaProgressFunc progress
             progress((double)(n + 1) / n_images, n + 1, user);
     }
     if (n_damaged > 1)
-        g_ptr_array_add(warnings, g_strdup_printf("In all, %" G_GINT64_FORMAT
-                                                  " images of the sequence cannot be read",
+        g_ptr_array_add(warnings, g_strdup_printf(_("In all, %" PRId64
+                                                    " images of the sequence cannot be read"),
                                                   n_damaged));
     return TRUE;
 }

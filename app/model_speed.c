@@ -2,6 +2,8 @@
 // How fast the open model is here.
 #include "app/model_speed.h"
 
+#include <glib/gi18n.h>
+
 #include "app/bench_clip.h"
 
 #define WIDTH 640
@@ -60,7 +62,7 @@ static void track_done_cb(GObject *engine, GAsyncResult *result, gpointer user)
         g_task_return_pointer(task, rate, g_free);
     } else if (done) {
         g_task_return_new_error(task, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_ARGUMENT,
-                                "The drawn clip could not be tracked");
+                                _("The drawn clip could not be tracked"));
     } else {
         g_task_return_error(task, g_steal_pointer(&error));
     }

@@ -2,6 +2,7 @@
 // Finding models by name, listing and adding them.
 #include "app/model_store.h"
 
+#include <glib/gi18n.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -136,7 +137,7 @@ char *msk_model_store_find(const char *name, GError **error)
     if (strchr(name, '/') || has_extension(name)) {
         if (g_file_test(name, G_FILE_TEST_EXISTS))
             return g_strdup(name);
-        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT, "%s: no such model file", name);
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT, _("%s: no such model file"), name);
         return NULL;
     }
     g_auto(GStrv) folders = msk_model_store_get_folders();
@@ -149,10 +150,11 @@ char *msk_model_store_find(const char *name, GError **error)
         g_string_append_printf(known, "%s%s", i ? ", " : "",
                                ((MskModelEntry *)entries->pdata[i])->name);
     g_autofree char *places = g_strjoinv(", ", folders);
-    g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_NOENT,
-                "there is no model named \"%s\" (known: %s); put NAME.safetensors or NAME.pt into "
-                "one of %s, or give its path",
-                name, known->len ? known->str : "none", places);
+    g_set_error(
+        error, G_FILE_ERROR, G_FILE_ERROR_NOENT,
+        _("there is no model named \"%s\" (known: %s); put NAME.safetensors or NAME.pt into "
+          "one of %s, or give its path"),
+        name, known->len ? known->str : "none", places);
     return NULL;
 }
 
@@ -160,7 +162,7 @@ char *msk_model_store_find(const char *name, GError **error)
 
 static gboolean fail_io(GError **error, const char *path, int code)
 {
-    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(code), "Cannot write %s: %s", path,
+    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(code), _("Cannot write %s: %s"), path,
                 g_strerror(code));
     return FALSE;
 }
@@ -196,7 +198,7 @@ gboolean msk_model_store_add(const char *path, char **name, GCancellable *cancel
     g_autofree char *base = g_path_get_basename(path);
     if (!has_extension(base)) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
-                    "%s: the name of a model file ends in .safetensors or .pt; rename it", path);
+                    _("%s: the name of a model file ends in .safetensors or .pt; rename it"), path);
         return FALSE;
     }
     g_autofree char *folder = dup_own_folder();
@@ -206,7 +208,7 @@ gboolean msk_model_store_add(const char *path, char **name, GCancellable *cancel
     g_autofree char *taken = find_in(folder, stem);
     if (taken) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_EXIST,
-                    "%s: there is a model of this name already; remove it or rename the file",
+                    _("%s: there is a model of this name already; remove it or rename the file"),
                     taken);
         return FALSE;
     }
@@ -224,13 +226,13 @@ gboolean msk_model_store_remove(const char *path, GError **error)
     g_autofree char *folder = g_path_get_dirname(path);
     if (strcmp(own, folder) != 0) {
         g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_PERM,
-                    "%s does not lie in your own folder of models, %s", path, own);
+                    _("%s does not lie in your own folder of models, %s"), path, own);
         return FALSE;
     }
     if (unlink(path) == 0)
         return TRUE;
     int code = errno;
-    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(code), "Cannot delete %s: %s", path,
+    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(code), _("Cannot delete %s: %s"), path,
                 g_strerror(code));
     return FALSE;
 }

@@ -2,6 +2,9 @@
 // Tracking the spans of a plan through the engine, one frame a step.
 #include "app/engine_private.h"
 
+#include <glib/gi18n.h>
+#include <inttypes.h>
+
 struct MskTrackState {
     int n_refs; // atomic
     int64_t next;
@@ -102,15 +105,14 @@ static gboolean check_spans(const MskPropagate *propagate, GError **error)
             if (find_anchor(&propagate->objects[span->object], span->anchors[k]))
                 continue;
             g_set_error(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_ARGUMENT,
-                        "there is no mask on frame %" G_GINT64_FORMAT " to track from",
-                        span->anchors[k]);
+                        _("there is no mask on frame %" PRId64 " to track from"), span->anchors[k]);
             return FALSE;
         }
         if (propagate->states[i] && propagate->states[i]->next != begin_of(span)) {
-            g_set_error(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_ARGUMENT,
-                        "tracking was left at frame %" G_GINT64_FORMAT
-                        ", it cannot go on with frame %" G_GINT64_FORMAT,
-                        propagate->states[i]->next, begin_of(span));
+            g_set_error(
+                error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_ARGUMENT,
+                _("tracking was left at frame %" PRId64 ", it cannot go on with frame %" PRId64),
+                propagate->states[i]->next, begin_of(span));
             return FALSE;
         }
     }
@@ -231,7 +233,7 @@ static gboolean enter_span(MskPropagate *propagate, MskCore *core, int index, GE
     MskTrackState *state = propagate->states[index];
     if (state && state->generation != propagate->generation) {
         g_set_error_literal(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_STATE,
-                            "another model was opened since tracking was left");
+                            _("another model was opened since tracking was left"));
         return FALSE;
     }
     if (state)
@@ -361,7 +363,7 @@ static gboolean check_model(MskPropagate *propagate, const MskCore *core, GError
     if (propagate->generation == generation)
         return TRUE;
     g_set_error_literal(error, MSK_ENGINE_ERROR, MSK_ENGINE_ERROR_NO_MODEL,
-                        "another model was opened while tracking; track again");
+                        _("another model was opened while tracking; track again"));
     return FALSE;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Making, opening and closing project files.
+#include <glib/gi18n.h>
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -36,7 +37,7 @@ MskStore *msk_store_create(const char *path, const MskMediaRef *media, gboolean 
     MskStoreFile file;
 
     if (!replace && g_file_test(full, G_FILE_TEST_EXISTS)) {
-        msk_store_set_error(error, MSK_STORE_ERROR_EXISTS, full, "is there already");
+        msk_store_set_error(error, MSK_STORE_ERROR_EXISTS, full, _("is there already"));
         return NULL;
     }
     if (!ref->relative_path)
@@ -71,7 +72,7 @@ static gboolean check_pages(sqlite3 *db, const char *path, GError **error)
         msk_store_set_db_error(error, db, path);
     else if (strcmp(verdict, "ok") != 0)
         msk_store_set_error(error, MSK_STORE_ERROR_NOT_PROJECT, path,
-                            "is damaged (%s); go back to a copy of it",
+                            _("is damaged (%s); go back to a copy of it"),
                             g_strdelimit(verdict, "\n", ' '));
     return verdict && strcmp(verdict, "ok") == 0;
 }

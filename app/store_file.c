@@ -5,6 +5,7 @@
 // kill leaves behind. SQLite's own locks do not do: the process loses them when it closes any other
 // descriptor of the file, and a window of the same process may try to open it. For the same reason
 // no descriptor is opened on a file that this process is known to hold.
+#include <glib/gi18n.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -115,7 +116,7 @@ static gboolean is_held_for_long(const char *path, gboolean is_shared)
 static gboolean set_in_use(GError **error, const char *path)
 {
     msk_store_set_error(error, MSK_STORE_ERROR_IN_USE, path,
-                        "is open in another window or program; close it there first");
+                        _("is open in another window or program; close it there first"));
     return FALSE;
 }
 
@@ -143,30 +144,32 @@ static gboolean check_header(int fd, const char *path, GError **error)
     struct stat status;
     if (fstat(fd, &status) == 0 && !S_ISREG(status.st_mode)) {
         msk_store_set_error(error, MSK_STORE_ERROR_NOT_PROJECT, path,
-                            "is not a Masklet project: it is a folder or a device");
+                            _("is not a Masklet project: it is a folder or a device"));
         return FALSE;
     }
     ssize_t n = pread(fd, header, sizeof header, 0);
     if (n < 0) {
-        msk_store_set_file_error(error, errno, path, "could not be read");
+        msk_store_set_file_error(error, errno, path, _("could not be read"));
         return FALSE;
     }
     if (n == 0) {
         msk_store_set_error(error, MSK_STORE_ERROR_NOT_PROJECT, path,
-                            "is not a Masklet project: the file is empty");
+                            _("is not a Masklet project: the file is empty"));
         return FALSE;
     }
     if (n < HEADER_SIZE || memcmp(header, "SQLite format 3", 16) != 0 ||
         get_be32(header + 68) != MSK_STORE_APPLICATION_ID) {
-        msk_store_set_error(error, MSK_STORE_ERROR_NOT_PROJECT, path, "is not a Masklet project");
+        msk_store_set_error(error, MSK_STORE_ERROR_NOT_PROJECT, path,
+                            _("is not a Masklet project"));
         return FALSE;
     }
     const guint32 version = get_be32(header + 60);
     if (version > MSK_STORE_SCHEMA && version < 1000000) {
-        msk_store_set_error(error, MSK_STORE_ERROR_NEWER, path,
-                            "was written by a newer Masklet (its version is %u, this program knows "
-                            "%d); use that one to open it",
-                            version, MSK_STORE_SCHEMA);
+        msk_store_set_error(
+            error, MSK_STORE_ERROR_NEWER, path,
+            _("was written by a newer Masklet (its version is %u, this program knows "
+              "%d); use that one to open it"),
+            version, MSK_STORE_SCHEMA);
         return FALSE;
     }
     return TRUE;
@@ -179,11 +182,12 @@ static gboolean check_folder(const char *path, GError **error)
     if (access(folder, W_OK | X_OK) == 0)
         return TRUE;
     if (errno == EACCES || errno == EROFS)
-        msk_store_set_error(error, MSK_STORE_ERROR_READ_ONLY, path,
-                            "is in a folder that cannot be written to; copy it to another place to "
-                            "work on it");
+        msk_store_set_error(
+            error, MSK_STORE_ERROR_READ_ONLY, path,
+            _("is in a folder that cannot be written to; copy it to another place to "
+              "work on it"));
     else
-        msk_store_set_file_error(error, errno, path, "could not be opened");
+        msk_store_set_file_error(error, errno, path, _("could not be opened"));
     return FALSE;
 }
 
@@ -205,16 +209,16 @@ gboolean msk_store_file_open(MskStoreFile *out, const char *path, gboolean is_sh
     if (fd < 0) {
         if (errno == EISDIR || errno == ENXIO)
             msk_store_set_error(error, MSK_STORE_ERROR_NOT_PROJECT, path,
-                                "is not a Masklet project: it is a folder or a device");
+                                _("is not a Masklet project: it is a folder or a device"));
         else if (errno != EACCES && errno != EROFS && errno != EPERM)
-            msk_store_set_file_error(error, errno, path, "could not be opened");
+            msk_store_set_file_error(error, errno, path, _("could not be opened"));
         else if (access(path, R_OK) == 0)
             msk_store_set_error(error, MSK_STORE_ERROR_READ_ONLY, path,
-                                "cannot be written to; copy it to another place to work on it");
+                                _("cannot be written to; copy it to another place to work on it"));
         else
             msk_store_set_error(
                 error, MSK_STORE_ERROR_IO, path,
-                "may not be read; check the permissions of the file and its folder");
+                _("may not be read; check the permissions of the file and its folder"));
         return FALSE;
     }
     gboolean is_good = check_header(fd, path, error) && (is_shared || check_folder(path, error));
@@ -310,7 +314,7 @@ char *msk_store_file_make_temporary(MskStoreFile *out, const char *path, GError 
         out->fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     }
     if (out->fd < 0) {
-        msk_store_set_file_error(error, errno, path, "could not be made");
+        msk_store_set_file_error(error, errno, path, _("could not be made"));
         return NULL;
     }
     // Who takes it for a leftover before it is locked makes the rename at the end fail, no more.
@@ -355,13 +359,13 @@ static gboolean replace_file(const char *temporary, const char *path, GError **e
         return set_in_use(error, path);
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 && errno != ENOENT) {
-        msk_store_set_file_error(error, errno, path, "could not be replaced");
+        msk_store_set_file_error(error, errno, path, _("could not be replaced"));
         return FALSE;
     }
     if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))) {
         close(fd);
         msk_store_set_error(error, MSK_STORE_ERROR_EXISTS, path,
-                            "is there already and is not a file; choose another name");
+                            _("is there already and is not a file; choose another name"));
         return FALSE;
     }
     gboolean is_free = fd < 0 || try_lock(fd, FALSE) == 0;
@@ -369,7 +373,7 @@ static gboolean replace_file(const char *temporary, const char *path, GError **e
         empty_log(path);
         remove_logs(path);
         if (rename(temporary, path) < 0) {
-            msk_store_set_file_error(error, errno, path, "could not be replaced");
+            msk_store_set_file_error(error, errno, path, _("could not be replaced"));
             is_free = FALSE;
         }
     } else {
@@ -393,9 +397,9 @@ static gboolean place_file(const char *temporary, const char *path, GError **err
             code = rename(temporary, path) == 0 ? 0 : errno;
     }
     if (code == EEXIST)
-        msk_store_set_error(error, MSK_STORE_ERROR_EXISTS, path, "is there already");
+        msk_store_set_error(error, MSK_STORE_ERROR_EXISTS, path, _("is there already"));
     else if (code)
-        msk_store_set_file_error(error, code, path, "could not be made");
+        msk_store_set_file_error(error, code, path, _("could not be made"));
     return code == 0;
 }
 
@@ -407,7 +411,7 @@ gboolean msk_store_file_install(MskStoreFile *file, const char *temporary, const
     const char *target = real ? real : path;
     gboolean is_done;
     if (fsync(file->fd) < 0) {
-        msk_store_set_file_error(error, errno, path, "could not be written");
+        msk_store_set_file_error(error, errno, path, _("could not be written"));
         is_done = FALSE;
     } else {
         is_done =

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading a project: every value checked, damaged ones left out and named.
+#include <glib/gi18n.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "app/store_private.h"
@@ -273,39 +275,40 @@ static char *dup_object_name(const Load *load, int64_t id)
         if (item->cell.kind == MSK_CELL_OBJECT && item->cell.object == id)
             return g_strdup_printf("\"%s\"", item->value->object.name);
     }
-    return g_strdup_printf("Object %" G_GINT64_FORMAT, id);
+    return g_strdup_printf(_("Object %" PRId64), id);
 }
 
 // Cells come with objects' properties before their frames, so that names are known.
 static void warn_of_cell(Load *load, const MskCell *cell)
 {
-    static const char *const names[] = {
-        [MSK_CELL_LOCKS] = "the locked spans",
-        [MSK_CELL_PROMPT] = "the prompt",
-        [MSK_CELL_PAINT] = "the brush strokes",
-        [MSK_CELL_RESULT] = "the mask",
-    };
     if (cell->kind == MSK_CELL_SETTING) {
-        warn(load, "%s damaged; the project is opened without.",
-             cell->frame == MSK_SETTING_RANGE   ? "The range is"
-             : cell->frame == MSK_SETTING_NOTES ? "The notes are"
-                                                : "A setting is");
+        warn(load, "%s",
+             cell->frame == MSK_SETTING_RANGE
+                 ? _("The range is damaged; the project is opened without.")
+             : cell->frame == MSK_SETTING_NOTES
+                 ? _("The notes are damaged; the project is opened without.")
+                 : _("A setting is damaged; the project is opened without."));
         return;
     }
     if (cell->kind == MSK_CELL_OBJECT) {
         warn(load,
-             "Object %" G_GINT64_FORMAT ": its name, label, colour and matte are damaged; they "
-             "were set anew.",
+             _("Object %" PRId64 ": its name, label, colour and matte are damaged; they "
+               "were set anew."),
              cell->object);
         return;
     }
     g_autofree char *name = dup_object_name(load, cell->object);
     if (cell->kind == MSK_CELL_LOCKS)
-        warn(load, "%s: the locked spans are damaged and were left out.", name);
+        warn(load, _("%s: the locked spans are damaged and were left out."), name);
+    else if (cell->kind == MSK_CELL_PROMPT)
+        warn(load, _("%s, frame %" PRId64 ": the prompt is damaged and was left out."), name,
+             cell->frame);
+    else if (cell->kind == MSK_CELL_PAINT)
+        warn(load, _("%s, frame %" PRId64 ": the brush strokes are damaged and were left out."),
+             name, cell->frame);
     else
-        warn(load, "%s, frame %" G_GINT64_FORMAT ": %s %s damaged and %s left out.", name,
-             cell->frame, names[cell->kind], cell->kind == MSK_CELL_PAINT ? "are" : "is",
-             cell->kind == MSK_CELL_PAINT ? "were" : "was");
+        warn(load, _("%s, frame %" PRId64 ": the mask is damaged and was left out."), name,
+             cell->frame);
 }
 
 // An object with damaged properties keeps its frames.
@@ -313,7 +316,7 @@ static MskValue *make_object(int64_t id)
 {
     static const guint32 colours[] = {0xe69f00, 0x56b4e9, 0x009e73, 0xf0e442,
                                       0x0072b2, 0xd55e00, 0xcc79a7};
-    g_autofree char *name = g_strdup_printf("Object %" G_GINT64_FORMAT, id);
+    g_autofree char *name = g_strdup_printf(_("Object %" PRId64), id);
     MskObjectInfo info = {.name = name,
                           .label = (char *)"",
                           .colour = colours[(guint64)id % G_N_ELEMENTS(colours)],
@@ -333,7 +336,7 @@ static gboolean read_cells(Load *load)
                       .object = sqlite3_column_int64(statement, 1),
                       .frame = sqlite3_column_int64(statement, 2)}};
         if (!is_cell(&item.cell)) {
-            warn(load, "A part of the project is damaged and was left out.");
+            warn(load, _("A part of the project is damaged and was left out."));
             continue;
         }
         gboolean is_sound =
@@ -390,7 +393,8 @@ static void cut_history(Load *load, const GArray *sound)
         g_ptr_array_remove_range(content->commands, end, content->commands->len - end);
     if (first > 0) {
         const MskCommand *last = g_ptr_array_index(content->commands, first - 1);
-        warn(load, "Steps up to \"%s\" can no longer be undone: a part of the history is damaged.",
+        warn(load,
+             _("Steps up to \"%s\" can no longer be undone: a part of the history is damaged."),
              last->name);
         g_ptr_array_remove_range(content->commands, 0, first);
     }
@@ -448,13 +452,13 @@ static gboolean drop_lost_history(Load *load)
         first = ((MskCommand *)g_ptr_array_index(commands, 0))->id;
         last = ((MskCommand *)g_ptr_array_index(commands, commands->len - 1))->id;
     }
-    g_autofree char *sql = g_strdup_printf(
-        "BEGIN IMMEDIATE; DELETE FROM command WHERE id NOT BETWEEN %" G_GINT64_FORMAT
-        " AND %" G_GINT64_FORMAT "; DELETE FROM value WHERE"
-        " NOT EXISTS(SELECT 1 FROM cell WHERE cell.value = value.id)"
-        " AND NOT EXISTS(SELECT 1 FROM change WHERE before = value.id)"
-        " AND NOT EXISTS(SELECT 1 FROM change WHERE after = value.id); COMMIT",
-        first, last);
+    g_autofree char *sql =
+        g_strdup_printf("BEGIN IMMEDIATE; DELETE FROM command WHERE id NOT BETWEEN %" PRId64
+                        " AND %" PRId64 "; DELETE FROM value WHERE"
+                        " NOT EXISTS(SELECT 1 FROM cell WHERE cell.value = value.id)"
+                        " AND NOT EXISTS(SELECT 1 FROM change WHERE before = value.id)"
+                        " AND NOT EXISTS(SELECT 1 FROM change WHERE after = value.id); COMMIT",
+                        first, last);
     return msk_store_run(load->store->rows.db, load->store->path, sql, &load->error);
 }
 
@@ -494,7 +498,10 @@ MskStoreContent *msk_store_read(MskStore *store, GError **error)
         return NULL;
     }
     if (content->n_warnings > WARNINGS_MAX)
-        g_string_append_printf(content->warning, "\n%u more parts are damaged.",
+        g_string_append_printf(content->warning,
+                               ngettext("\n%u more part is damaged.",
+                                        "\n%u more parts are damaged.",
+                                        content->n_warnings - WARNINGS_MAX),
                                content->n_warnings - WARNINGS_MAX);
     return g_steal_pointer(&content);
 }

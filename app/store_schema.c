@@ -3,6 +3,7 @@
 //
 // A value is stored once, whoever refers to it. `cell` is what the document holds now; `command`
 // and `change` are its history, commands that are not done can be redone.
+#include <glib/gi18n.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -143,14 +144,16 @@ gboolean msk_store_schema_check(sqlite3 *db, const char *path, int *version, GEr
         return FALSE;
     }
     if (id != MSK_STORE_APPLICATION_ID) {
-        msk_store_set_error(error, MSK_STORE_ERROR_NOT_PROJECT, path, "is not a Masklet project");
+        msk_store_set_error(error, MSK_STORE_ERROR_NOT_PROJECT, path,
+                            _("is not a Masklet project"));
         return FALSE;
     }
     if (number > MSK_STORE_SCHEMA) {
-        msk_store_set_error(error, MSK_STORE_ERROR_NEWER, path,
-                            "was written by a newer Masklet (its version is %d, this program knows "
-                            "%d); use that one to open it",
-                            (int)number, MSK_STORE_SCHEMA);
+        msk_store_set_error(
+            error, MSK_STORE_ERROR_NEWER, path,
+            _("was written by a newer Masklet (its version is %u, this program knows "
+              "%d); use that one to open it"),
+            (guint)number, MSK_STORE_SCHEMA);
         return FALSE;
     }
     g_autofree char *expected = number >= 1 ? dup_expected((int)number) : NULL;
@@ -160,9 +163,10 @@ gboolean msk_store_schema_check(sqlite3 *db, const char *path, int *version, GEr
         return FALSE;
     }
     if (!expected || strcmp(expected, found) != 0) {
-        msk_store_set_error(error, MSK_STORE_ERROR_NOT_PROJECT, path,
-                            "is damaged (its tables are not those of a project); go back to a copy "
-                            "of it");
+        msk_store_set_error(
+            error, MSK_STORE_ERROR_NOT_PROJECT, path,
+            _("is damaged (its tables are not those of a project); go back to a copy "
+              "of it"));
         return FALSE;
     }
     *version = (int)number;

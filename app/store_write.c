@@ -4,6 +4,8 @@
 //
 // What could not be written stays in the queue, in order.
 #include "app/free_later.h"
+
+#include <glib/gi18n.h>
 #include "app/store_private.h"
 
 #define BATCH_MAX 256

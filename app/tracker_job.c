@@ -7,6 +7,9 @@
 // on where they were.
 #include "app/tracker_private.h"
 
+#include <glib/gi18n.h>
+#include <inttypes.h>
+
 G_DEFINE_QUARK(msk - tracker - error - quark, msk_tracker_error)
 
 static void copy_want(MskTracker *tracker, MskTrackWant *want, const MskTrackOptions *options)
@@ -50,7 +53,7 @@ gboolean msk_tracker_begin_results(MskTracker *tracker)
     }
     tracker->is_editing = TRUE;
     work->is_opening = TRUE;
-    msk_document_begin(tracker->document, "Track");
+    msk_document_begin(tracker->document, _("Track"));
     return TRUE;
 }
 
@@ -220,8 +223,8 @@ static void finish_or_fail(MskTracker *tracker)
     const MskSpan *span = &g_array_index(units, MskTrackUnit, 0).span;
     g_autoptr(GError) error =
         g_error_new(MSK_TRACKER_ERROR, MSK_TRACKER_ERROR_NO_ANCHOR,
-                    "The prompt beside frame %" G_GINT64_FORMAT
-                    " has no mask, so nothing can be tracked from it: click there again.",
+                    _("The prompt beside frame %" PRId64
+                      " has no mask, so nothing can be tracked from it: click there again."),
                     span->reverse ? span->last : span->first);
     fail(tracker, error);
 }
@@ -417,35 +420,36 @@ static gboolean check_start(MskTracker *tracker, const MskTrackWant *want, GErro
 {
     if (tracker->is_closed || !tracker->video) {
         g_set_error_literal(error, MSK_TRACKER_ERROR, MSK_TRACKER_ERROR_NOT_READY,
-                            "The clip is still being opened; track when it is there.");
+                            _("The clip is still being opened; track when it is there."));
         return FALSE;
     }
     if (tracker->work) {
         g_set_error_literal(error, MSK_TRACKER_ERROR, MSK_TRACKER_ERROR_BUSY,
-                            "Tracking is already under way; stop it first.");
+                            _("Tracking is already under way; stop it first."));
         return FALSE;
     }
     if (is_locked(tracker, want)) {
         g_set_error_literal(
             error, MSK_TRACKER_ERROR, MSK_TRACKER_ERROR_LOCKED,
-            "What is to be tracked is locked; unlock the object in the list first.");
+            _("What is to be tracked is locked; unlock the object in the list first."));
         return FALSE;
     }
     if (!has_anchor(tracker, want)) {
-        g_set_error_literal(error, MSK_TRACKER_ERROR, MSK_TRACKER_ERROR_NO_ANCHOR,
-                            "There is nothing to track from: click on the object on any frame, or "
-                            "paint it.");
+        g_set_error_literal(
+            error, MSK_TRACKER_ERROR, MSK_TRACKER_ERROR_NO_ANCHOR,
+            _("There is nothing to track from: click on the object on any frame, or "
+              "paint it."));
         return FALSE;
     }
     g_autoptr(GArray) units = msk_tracker_plan(tracker, want, NULL, FALSE);
     if (units->len == 0) {
         g_set_error_literal(
             error, MSK_TRACKER_ERROR, MSK_TRACKER_ERROR_NOTHING,
-            want->stale_only ? "Nothing is stale: all that was tracked is up to date."
+            want->stale_only ? _("Nothing is stale: all that was tracked is up to date.")
             : has_foreign(tracker, want)
-                ? "Nothing is left to track: all masks are up to date. Some are another model's; "
-                  "tracking also what is up to date makes them anew."
-                : "Nothing is left to track: all masks are up to date.");
+                ? _("Nothing is left to track: all masks are up to date. Some are another model's; "
+                    "tracking also what is up to date makes them anew.")
+                : _("Nothing is left to track: all masks are up to date."));
         return FALSE;
     }
     return TRUE;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // MskTracker: prompts, one asked at a time, their answers into the commands that set them.
+#include <glib/gi18n.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "app/tracker_private.h"
@@ -219,7 +221,7 @@ static gboolean accept(MskTracker *tracker, const MskAsking *asking, MskResult *
         return FALSE;
     int64_t command = asking->command ? asking->command : msk_document_get_command(document);
     if (command == 0)
-        msk_document_begin(document, "Answer Prompt");
+        msk_document_begin(document, _("Answer Prompt"));
     else if (!msk_document_begin_amending(document, command))
         return FALSE;
     gboolean done = msk_document_set_answer(document, masklet, asking->frame, result);
@@ -517,8 +519,8 @@ static void begin_command(MskTracker *tracker, MskMasklet *masklet, const MskVal
         msk_document_begin(tracker->document, name);
         return;
     }
-    g_autofree char *key = g_strdup_printf("prompt %" G_GINT64_FORMAT " %" G_GINT64_FORMAT,
-                                           msk_masklet_get_id(masklet), prompt->frame);
+    g_autofree char *key =
+        g_strdup_printf("prompt %" PRId64 " %" PRId64, msk_masklet_get_id(masklet), prompt->frame);
     msk_document_begin_merging(tracker->document, name, key);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pictures at the screen's resolution, and pictures that cover another's size.
+#include <glib/gi18n.h>
 #include <math.h>
 #include <string.h>
 
@@ -97,9 +98,10 @@ gboolean msk_view_cover(MskFrame *frame, int width, int height, uint8_t *rgba, G
     size_t stride = (size_t)full_width * 4;
     g_autofree uint8_t *full = g_try_malloc(stride * (size_t)full_height);
     if (!full) {
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
-                    "Not enough memory for a background of %d x %d pixels; choose a smaller image",
-                    full_width, full_height);
+        g_set_error(
+            error, G_IO_ERROR, G_IO_ERROR_FAILED,
+            _("Not enough memory for a background of %d x %d pixels; choose a smaller image"),
+            full_width, full_height);
         return FALSE;
     }
     if (!msk_frame_get_rgba8_scaled(frame, full_width, full_height, full, stride, error))
