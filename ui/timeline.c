@@ -7,6 +7,7 @@
 
 #define HEADER_WIDTH 190
 #define ZOOM_STEP 1.4
+#define DRAW_BUDGET 5000 // microseconds
 
 enum { PROP_SESSION = 1, PROP_ZOOM, N_PROPS };
 static GParamSpec *props[N_PROPS];
@@ -94,7 +95,9 @@ static void update_view(MskTimeline *self, double zoom_before)
     queue_draw_all(self);
     if (self->view.zoom == zoom_before)
         return;
-    forget_tiles(self);
+    for (guint i = 0; i < self->lanes->len; i++)
+        msk_timeline_lane_set_tiles_aside(self->lanes->pdata[i], zoom_before);
+    self->has_before = TRUE;
     g_object_notify_by_pspec(G_OBJECT(self), props[PROP_ZOOM]);
 }
 
@@ -520,6 +523,7 @@ static void msk_timeline_init(MskTimeline *self)
     msk_timeline_style_load();
     self->view = (MskTimelineView){1, 1, 0, 1};
     self->is_fit = TRUE;
+    self->draw_budget = DRAW_BUDGET;
     self->selection_first = self->selection_last = self->selection_anchor = -1;
     self->keyframe = -1;
     self->label_base = -1;

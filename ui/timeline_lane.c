@@ -30,6 +30,7 @@ MskTimelineLane *msk_timeline_lane_new(MskTimeline *timeline, MskMasklet *maskle
     lane->timeline = timeline;
     lane->masklet = g_object_ref(masklet);
     lane->tiles = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, free_tile);
+    lane->before = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, free_tile);
     lane->doubts = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     lane->notify_id = g_signal_connect_swapped(masklet, "notify", G_CALLBACK(notify_cb), lane);
     return lane;
@@ -39,6 +40,7 @@ void msk_timeline_lane_free(MskTimelineLane *lane)
 {
     g_signal_handler_disconnect(lane->masklet, lane->notify_id);
     g_hash_table_unref(lane->tiles);
+    g_hash_table_unref(lane->before);
     g_hash_table_unref(lane->doubts);
     g_object_unref(lane->masklet);
     g_free(lane);
@@ -46,6 +48,24 @@ void msk_timeline_lane_free(MskTimelineLane *lane)
 
 void msk_timeline_lane_forget_tiles(MskTimelineLane *lane)
 {
+    g_hash_table_remove_all(lane->tiles);
+    g_hash_table_remove_all(lane->before);
+}
+
+static gboolean has_pixels(gpointer key, gpointer value, gpointer user)
+{
+    return ((const MskTimelineTile *)value)->pixels != NULL;
+}
+
+void msk_timeline_lane_set_tiles_aside(MskTimelineLane *lane, double zoom_before)
+{
+    // While it is zoomed faster than drawn, there may be nothing newer than what is aside.
+    if (g_hash_table_find(lane->tiles, has_pixels, NULL)) {
+        GHashTable *tiles = lane->before;
+        lane->before = lane->tiles;
+        lane->tiles = tiles;
+        lane->zoom_before = zoom_before;
+    }
     g_hash_table_remove_all(lane->tiles);
 }
 
@@ -119,7 +139,7 @@ void msk_timeline_lane_invalidate(MskTimelineLane *lane, int64_t first, int64_t 
 {
     const MskTimelineView *view = &lane->timeline->view;
     GHashTableIter iter;
-    gpointer key;
+    gpointer key, value;
 
     first -= DOUBT_REACH;
     last += DOUBT_REACH;
@@ -127,9 +147,9 @@ void msk_timeline_lane_invalidate(MskTimelineLane *lane, int64_t first, int64_t 
     const int64_t from = msk_timeline_view_get_edge(view, first) / MSK_TIMELINE_TILE_WIDTH - 1;
     const int64_t to = msk_timeline_view_get_edge(view, last + 1) / MSK_TIMELINE_TILE_WIDTH;
     g_hash_table_iter_init(&iter, lane->tiles);
-    while (g_hash_table_iter_next(&iter, &key, NULL))
+    while (g_hash_table_iter_next(&iter, &key, &value))
         if (*(int64_t *)key >= from && *(int64_t *)key <= to)
-            g_hash_table_iter_remove(&iter);
+            ((MskTimelineTile *)value)->is_outdated = TRUE;
 }
 
 // ---- Picking -----------------------------------------------------------------------------------

@@ -22,19 +22,23 @@ G_BEGIN_DECLS
 
 // ---- Lanes (timeline_lane.c) -------------------------------------------------------------------
 
-// An object's lane: what is drawn of it is kept in tiles, as render nodes.
+// An object's lane: what is drawn of it is kept in tiles. A drawing makes as many as it has time
+// for; until the others are made, they show what they were before, or before the zoom changed.
 typedef struct MskTimelineLane MskTimelineLane;
 
 typedef struct MskTimelineTile {
     MskPixels *pixels; // NULL: empty
     guint64 last_used;
-    gboolean is_partial; // doubt was not known of all frames
+    gboolean is_outdated; // not made yet, or what it shows has changed
+    gboolean is_partial;  // doubt was not known of all frames
 } MskTimelineTile;
 
 struct MskTimelineLane {
     MskMasklet *masklet;
     guint index;
     GHashTable *tiles;  // int64 * -> MskTimelineTile *
+    GHashTable *before; // likewise, of the zoom before
+    double zoom_before;
     GHashTable *doubts; // int64 * block -> guint8 *
     gulong notify_id;
     MskTimeline *timeline;
@@ -45,6 +49,8 @@ void msk_timeline_lane_free(MskTimelineLane *lane);
 // What is kept of these frames is not true any longer.
 void msk_timeline_lane_invalidate(MskTimelineLane *lane, int64_t first, int64_t last);
 void msk_timeline_lane_forget_tiles(MskTimelineLane *lane);
+// Another zoom: the tiles stand in for those that are not made yet.
+void msk_timeline_lane_set_tiles_aside(MskTimelineLane *lane, double zoom_before);
 // The greatest doubt of these frames, 0 to 254. After `deadline` (monotonic time) only what is
 // known counts, and *complete is made FALSE.
 guint8 msk_timeline_lane_get_doubt(MskTimelineLane *lane, int64_t first, int64_t last,
@@ -154,6 +160,8 @@ struct _MskTimeline {
     int lanes_height;
     MskTimelineStyle style;
     guint64 n_draws;
+    gint64 draw_budget;  // microseconds that a drawing spends on tiles, but for a first one
+    gboolean has_before; // lanes may have tiles of the zoom before
     guint redraw_id;
 
     GtkAdjustment *hadjustment, *vadjustment;

@@ -258,7 +258,7 @@ void msk_timeline_tile_draw(MskTimelineLane *lane, MskTimelineTile *tile, int64_
     gboolean complete = TRUE;
 
     g_clear_pointer(&tile->pixels, msk_pixels_unref);
-    tile->is_partial = FALSE;
+    tile->is_outdated = tile->is_partial = FALSE;
     get_runs(lane, x0 - REACH, end + REACH, scratch->runs);
     if (scratch->runs->len == 0)
         return;

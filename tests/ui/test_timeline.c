@@ -31,6 +31,7 @@ static void open(MskDocument *made)
     timeline = MSK_TIMELINE(msk_timeline_new());
     gtk_window_set_child(GTK_WINDOW(window), GTK_WIDGET(timeline));
     gtk_window_set_default_size(GTK_WINDOW(window), 1000, 400);
+    timeline->draw_budget = 60 * G_USEC_PER_SEC; // each drawing is complete
     msk_timeline_set_session(timeline, session);
     gtk_window_present(GTK_WINDOW(window));
     settle();
@@ -69,6 +70,54 @@ static guint8 *render(GtkWidget *part, MskTimelineDrawFunc draw, int width, int 
         gsk_render_node_unref(node);
     }
     return pixels;
+}
+
+// Drawings that make a tile each, after a change of zoom: none is without its picture, and the last
+// is as if it had been drawn at once.
+static void check_steps(void)
+{
+    open(fixture_document(4000, 3, 40, 5));
+    const int width = timeline->view.width, height = 3 * MSK_TIMELINE_LANE_HEIGHT;
+    int n_empty = 0, n_steps = 0;
+
+    msk_timeline_zoom_at(timeline, 1, 0);
+    msk_timeline_scroll_to(timeline, 0);
+    g_free(render(timeline->tracks, msk_timeline_draw_lanes, width, height));
+    msk_timeline_zoom_at(timeline, 2, 0);
+    msk_timeline_scroll_to(timeline, 100);
+    g_autofree guint8 *expected = render(timeline->tracks, msk_timeline_draw_lanes, width, height);
+    msk_timeline_zoom_at(timeline, 1, 0);
+    msk_timeline_scroll_to(timeline, 0);
+    g_free(render(timeline->tracks, msk_timeline_draw_lanes, width, height));
+    timeline->draw_budget = -1;
+    msk_timeline_zoom_at(timeline, 2, 0);
+    msk_timeline_scroll_to(timeline, 100);
+    for (gboolean is_done = FALSE; !is_done && n_steps < 40; n_steps++) {
+        g_autofree guint8 *pixels =
+            render(timeline->tracks, msk_timeline_draw_lanes, width, height);
+        for (int lane = 0; lane < 3; lane++) {
+            int n_seen = 0;
+            for (int x = 0; x < width; x++)
+                n_seen +=
+                    pixels[((lane * MSK_TIMELINE_LANE_HEIGHT + MSK_TIMELINE_SHAPE_Y) * width + x) *
+                               4 +
+                           3] > 200;
+            n_empty += n_seen < width / 4;
+        }
+        is_done = memcmp(pixels, expected, (gsize)width * (gsize)height * 4) == 0;
+    }
+    CHECK(n_empty == 0);
+    CHECK(n_steps > 3 && n_steps < 40);
+    CHECK(g_hash_table_size(((MskTimelineLane *)timeline->lanes->pdata[0])->before) == 0);
+
+    // What changed stays on the screen until it is drawn anew.
+    fixture_track(document, msk_document_get_object(document, 2), 60, 160);
+    MskTimelineLane *lane = timeline->lanes->pdata[2];
+    int64_t index = 0;
+    const MskTimelineTile *tile = g_hash_table_lookup(lane->tiles, &index);
+    CHECK(tile && tile->is_outdated && tile->pixels);
+    close_all();
+    end_group("drawing in steps");
 }
 
 // Opaque pixels of the bar's rows at the middle of a frame.
@@ -427,6 +476,7 @@ int main(void)
     check_drawing();
     check_doubt();
     check_lanes();
+    check_steps();
     check_view();
     check_keyframes();
     check_spans();
