@@ -245,15 +245,19 @@ static void msk_transport_class_init(MskTransportClass *class)
     gtk_widget_class_bind_template_child(widget_class, MskTransport, view);
 }
 
+// Time runs from left to right in every language, and so do the arrows: within buttons, too.
+static void set_left_to_right(GtkWidget *widget)
+{
+    gtk_widget_set_direction(widget, GTK_TEXT_DIR_LTR);
+    for (GtkWidget *child = gtk_widget_get_first_child(widget); child;
+         child = gtk_widget_get_next_sibling(child))
+        set_left_to_right(child);
+}
+
 static void msk_transport_init(MskTransport *self)
 {
     gtk_widget_init_template(GTK_WIDGET(self));
-    // Time runs from left to right in every language.
-    gtk_widget_set_direction(gtk_widget_get_parent(GTK_WIDGET(self->play)), GTK_TEXT_DIR_LTR);
-    for (GtkWidget *child =
-             gtk_widget_get_first_child(gtk_widget_get_parent(GTK_WIDGET(self->play)));
-         child; child = gtk_widget_get_next_sibling(child))
-        gtk_widget_set_direction(child, GTK_TEXT_DIR_LTR);
+    set_left_to_right(gtk_widget_get_parent(GTK_WIDGET(self->play)));
     g_signal_connect(self->view, "notify::selected", G_CALLBACK(view_selected_cb), self);
     g_signal_connect_swapped(self->frame_popover, "show", G_CALLBACK(frame_popover_shown_cb), self);
     g_signal_connect_swapped(self->frame_popover, "closed", G_CALLBACK(frame_popover_closed_cb),

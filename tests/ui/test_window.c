@@ -68,6 +68,22 @@ static void check_names(GtkWidget *widget, int *n_buttons)
         check_names(child, n_buttons);
 }
 
+// The arrows of playing point where time goes, and that is to the right.
+static int count_arrows(GtkWidget *widget)
+{
+    int n = 0;
+    const char *icon = GTK_IS_IMAGE(widget) ? gtk_image_get_icon_name(GTK_IMAGE(widget)) : NULL;
+    if (icon && (g_str_has_prefix(icon, "media-") || g_str_has_prefix(icon, "msk-step-")) &&
+        !strstr(icon, "stop")) {
+        CHECK(gtk_widget_get_direction(widget) == GTK_TEXT_DIR_LTR);
+        n++;
+    }
+    for (GtkWidget *child = gtk_widget_get_first_child(widget); child;
+         child = gtk_widget_get_next_sibling(child))
+        n += count_arrows(child);
+    return n;
+}
+
 static void check_moves(MskWindow *window)
 {
     MskSession *session = msk_window_get_session(window);
@@ -177,6 +193,7 @@ static void test_window(GtkTextDirection direction)
     CHECK(msk_session_get_frame(session) > 0);
     act(window, "shuttle", g_variant_new_int32(0));
     check_names(GTK_WIDGET(window), &n_buttons);
+    CHECK(count_arrows(GTK_WIDGET(window)) == 6);
     CHECK(n_buttons > 25);
     MskDocument *document = g_object_ref(msk_session_get_document(session));
     msk_session_start_afresh(session); // leaves nothing for the next window
