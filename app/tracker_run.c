@@ -159,11 +159,15 @@ static guint find_unit(const MskTrackRun *run, int object, int64_t frame)
 static gboolean hand_over_idle(gpointer user);
 
 // With the lock held.
-static void attach_source(MskTrackRun *run)
+static void attach_source(MskTrackRun *run, int priority)
 {
-    if (run->source)
+    if (run->source) {
+        if (priority < g_source_get_priority(run->source))
+            g_source_set_priority(run->source, priority);
         return;
+    }
     run->source = g_idle_source_new();
+    g_source_set_priority(run->source, priority);
     g_source_set_callback(run->source, hand_over_idle, run, NULL);
     g_source_attach(run->source, run->context);
 }
@@ -179,7 +183,8 @@ static void tracked_cb(int64_t frame, const MskTracked *tracked, int n, gpointer
         item->agreement = find_agreement(run, item->unit, item->result);
         pthread_mutex_lock(&run->lock);
         g_queue_push_tail(&run->items, item);
-        attach_source(run);
+        // A batch before drawing: where that takes all the time, nothing would ever be shown.
+        attach_source(run, G_PRIORITY_DEFAULT);
         pthread_mutex_unlock(&run->lock);
     }
     msk_job_advance(run->job, 1);
@@ -238,8 +243,8 @@ static gboolean hand_over_idle(gpointer user)
     g_autoptr(MskTracker) alive = g_object_ref(run->tracker);
     hand_over(run, BATCH_TIME);
     pthread_mutex_lock(&run->lock);
-    if (run->items.length > 0)
-        attach_source(run);
+    if (run->items.length > 0) // after drawing
+        attach_source(run, G_PRIORITY_DEFAULT_IDLE);
     pthread_mutex_unlock(&run->lock);
     return G_SOURCE_REMOVE;
 }
@@ -292,7 +297,7 @@ void msk_track_run_take_late(MskTrackRun *run)
     }
     pthread_mutex_lock(&run->lock);
     if (run->items.length > 0)
-        attach_source(run);
+        attach_source(run, G_PRIORITY_DEFAULT);
     pthread_mutex_unlock(&run->lock);
 }
 

@@ -380,6 +380,37 @@ static void test_outdated_results(void)
     end_group("results of outdated revisions");
 }
 
+static gboolean draw_cb(gpointer user)
+{
+    ++*(int *)user;
+    return G_SOURCE_CONTINUE;
+}
+
+// A window that is drawn all the time, as animations have it on a slow machine, gets its masks.
+static void test_busy_window(void)
+{
+    TrackerFixture fixture;
+    tracker_open(&fixture, N_FRAMES);
+    MskMasklet *masklet = msk_document_add_object(fixture.document, NULL);
+    tracker_click(&fixture, masklet, 1, 18, 24);
+    tracker_wait(&fixture);
+    int n_drawn = 0;
+    const guint drawing = g_idle_add_full(G_PRIORITY_HIGH_IDLE + 20, draw_cb, &n_drawn, NULL);
+    tracker_hold_at(7);
+    MskTrackOptions options = {.direction = MSK_DIRECTION_FORWARD, .last = -1, .from = -1};
+    CHECK(msk_tracker_track(fixture.tracker, &options, NULL));
+    tracker_wait_held_unseen();
+    while (n_drawn < 20)
+        g_main_context_iteration(NULL, TRUE);
+    CHECK(get_result(masklet, 2));
+    tracker_let_go();
+    g_source_remove(drawing);
+    tracker_wait(&fixture);
+    CHECK(get_result(masklet, N_FRAMES - 1));
+    tracker_close(&fixture);
+    end_group("a window that is always drawn");
+}
+
 static void test_no_model(void)
 {
     MskEngine *engine = tracker_engine;
@@ -430,6 +461,7 @@ int main(int argc, char **argv)
     test_locked_before_answer();
     test_open_command();
     test_outdated_results();
+    test_busy_window();
     test_no_model();
     tracker_end();
     return end_tests();
