@@ -96,7 +96,7 @@ static gboolean check_extension(const MskExportOptions *options, GError **error)
     const char *extension = kinds[options->kind].extension;
     if (!extension || g_str_has_suffix(path, extension))
         return TRUE;
-    return refuse(error, "%s: %s needs a name that ends in %s", path, kinds[options->kind].name,
+    return refuse(error, _("%s: %s needs a name that ends in %s"), path, kinds[options->kind].name,
                   extension);
 }
 

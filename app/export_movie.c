@@ -209,7 +209,7 @@ static gboolean open_stream(MskMovie *movie, const char *path, GError **error)
     const MskExportSource *source = movie->source;
     int code = avformat_alloc_output_context2(&movie->muxer, NULL, movie->spec.muxer, NULL);
     if (code < 0)
-        return msk_movie_fail(error, code, MSK_EXPORT_ERROR_UNSUPPORTED, "Container %s",
+        return msk_movie_fail(error, code, MSK_EXPORT_ERROR_UNSUPPORTED, _("Container %s"),
                               movie->spec.muxer);
     gboolean global_header = (movie->muxer->oformat->flags & AVFMT_GLOBALHEADER) != 0;
     movie->encoder = msk_movie_open_encoder(source, &movie->spec, global_header, error);

@@ -248,7 +248,7 @@ static void end_item(MskJobs *jobs, MskJobItem *item, char **paths, const GError
 
 static void stop_waiting(MskJobs *jobs, MskJobItem *item)
 {
-    g_autoptr(GError) error = g_error_new_literal(G_IO_ERROR, G_IO_ERROR_CANCELLED, "Stopped");
+    g_autoptr(GError) error = g_error_new_literal(G_IO_ERROR, G_IO_ERROR_CANCELLED, _("Stopped"));
     end_item(jobs, item, NULL, error);
 }
 

@@ -46,7 +46,7 @@ void msk_store_set_file_error(GError **error, int code, const char *path, const 
                             _("%s: there is no such file or folder; check the name"), what);
         break;
     default:
-        msk_store_set_error(error, MSK_STORE_ERROR_IO, path, "%s: %s; check the disk", what,
+        msk_store_set_error(error, MSK_STORE_ERROR_IO, path, _("%s: %s; check the disk"), what,
                             g_strerror(code));
     }
 }

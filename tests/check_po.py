@@ -49,6 +49,38 @@ def with_strings():
     return found
 
 
+# What the window shows of app/. Not of these: they are masklet-cli's, or the window shows less.
+OWN_ENGLISH = ("cli", "bench_", "prompt", "mask_store.c", "matte.c", "value_code.c")
+MAKES_TEXT = re.compile(r"\b(g_set_error|g_set_error_literal|g_error_new|g_error_new_literal|msk_store_set_error|"
+                        r"msk_store_set_file_error|msk_movie_fail|msk_document_begin)\s*\(")
+LITERAL = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+MARKED = re.compile(r'\b(?:_|ngettext)\((?:\s*"(?:[^"\\\n]|\\.)*"\s*(?:PRI\w+)?\s*,?)+')
+WORDS = re.compile(r"[A-Za-z]{3}\S* \S|^\"[A-Z][a-z]+\"$")
+
+
+def arguments_at(text, start):
+    depth = 1
+    at = start
+    while depth:
+        literal = LITERAL.match(text, at)
+        depth += {"(": 1, ")": -1}.get(text[at], 0)
+        at = literal.end() if literal else at + 1
+    return text[start:at - 1]
+
+
+def unmarked():
+    found = []
+    for path in sorted(glob.glob(os.path.join(root, "app", "*.c"))):
+        if os.path.basename(path).startswith(OWN_ENGLISH):
+            continue
+        text = re.sub(r"//[^\n]*", "", open(path, encoding="utf-8").read())
+        for call in MAKES_TEXT.finditer(text):
+            rest = MARKED.sub("", arguments_at(text, call.end()))
+            found += ["%s: %s" % (os.path.basename(path), literal) for literal in LITERAL.findall(rest)
+                      if WORDS.search(literal)]
+    return found
+
+
 def run(*command):
     return subprocess.run(command, cwd=root, capture_output=True, text=True,
                           env={**os.environ, "LC_ALL": "C.UTF-8"})
@@ -79,6 +111,7 @@ listed, found = set(lines_of("POTFILES")), with_strings()
 check(not found - listed, "po/POTFILES lists every file with strings", "\n".join(sorted(found - listed)))
 check(not listed - found, "and no other", "\n".join(sorted(listed - found)))
 check(lines_of("POTFILES") == sorted(lines_of("POTFILES")), "in alphabetical order")
+check(not unmarked(), "app/ marks its errors and the names of commands", "\n".join(unmarked()))
 with tempfile.TemporaryDirectory() as temporary:
     pot = os.path.join(temporary, "masklet.pot")
     result = run("xgettext", "--from-code=UTF-8", "--add-comments=Translators", "--output=" + pot,
