@@ -73,6 +73,12 @@ static const char *describe_flags(MskFrameFlags flags, gboolean has_track)
     return _("Nothing on this frame yet");
 }
 
+static gboolean is_of_another_model(MskMaskletInspector *self, const MskResult *result)
+{
+    const MskModelInfo *open = msk_session_get_model_info(self->session);
+    return open && open->id && result->model && result->model != open->id;
+}
+
 static void show_frame(MskMaskletInspector *self)
 {
     if (!self->masklet)
@@ -90,6 +96,10 @@ static void show_frame(MskMaskletInspector *self)
         if (state.track->agreement >= 0) {
             g_string_append(text, "   ");
             g_string_append_printf(text, _("Agreement %.2f"), (double)state.track->agreement);
+        }
+        if (is_of_another_model(self, result)) {
+            g_string_append(text, "   ");
+            g_string_append(text, _("By another model"));
         }
         gtk_label_set_text(self->numbers, text->str);
     }
@@ -151,6 +161,7 @@ void msk_masklet_inspector_set_session(MskMaskletInspector *self, MskSession *se
         g_signal_connect_swapped(session, "notify::document", G_CALLBACK(follow_document), self);
         g_signal_connect_swapped(session, "notify::selected", G_CALLBACK(follow_selected), self);
         g_signal_connect_swapped(session, "notify::frame", G_CALLBACK(show_frame), self);
+        g_signal_connect_swapped(session, "notify::model-name", G_CALLBACK(show_frame), self);
     }
     follow_document(self);
     follow_selected(self);

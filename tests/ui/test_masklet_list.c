@@ -231,6 +231,35 @@ static void test_rename_in_place(Pane *pane)
     end_group("renaming in place");
 }
 
+static gboolean has_model_cb(gpointer session)
+{
+    return msk_session_get_model_info(session) != NULL;
+}
+
+// Another model's masks say so once it is known which model is open.
+static void test_other_model(Pane *pane)
+{
+    GtkWidget *inspector = fixture_child(pane->list, MSK_TYPE_MASKLET_LIST, "inspector");
+    GtkLabel *numbers = fixture_child(inspector, MSK_TYPE_MASKLET_INSPECTOR, "numbers");
+    MskMasklet *masklet = msk_session_get_selected(pane->session);
+    MskFrameState state;
+    msk_masklet_get_frame(masklet, 9, &state);
+    MskResult *other = g_new0(MskResult, 1);
+    *other = (MskResult){.n_refs = 1, .frame = 9, .model = 5};
+    other->mask = msk_mask_ref(state.track->result->mask);
+    msk_document_set_track(pane->document, masklet, 9, other, 0, -1);
+    CHECK(!strstr(gtk_label_get_text(numbers), "another model"));
+    msk_session_open_model(pane->session, NULL);
+    fixture_wait(has_model_cb, pane->session);
+    CHECK(strstr(gtk_label_get_text(numbers), "another model"));
+    other->model = msk_session_get_model_info(pane->session)->id;
+    msk_session_set_frame(pane->session, 8);
+    msk_session_set_frame(pane->session, 9);
+    CHECK(other->model != 0 && !strstr(gtk_label_get_text(numbers), "another model"));
+    msk_result_unref(other);
+    end_group("another model's mask");
+}
+
 static void test_inspector(Pane *pane)
 {
     GtkWidget *inspector = fixture_child(pane->list, MSK_TYPE_MASKLET_LIST, "inspector");
@@ -332,6 +361,7 @@ int main(int argc, char **argv)
     test_edits(&pane);
     test_rename_in_place(&pane);
     test_inspector(&pane);
+    test_other_model(&pane);
     test_many(&pane);
     close_pane(&pane);
     end_group("everything is gone");
