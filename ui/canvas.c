@@ -550,6 +550,7 @@ static void msk_canvas_init(MskCanvas *canvas)
     GtkWidget *widget = GTK_WIDGET(canvas);
     canvas->layout = (MskLayout){.aspect = 1, .scale = 1, .fit = TRUE, .zoom = 1};
     canvas->point = -1;
+    canvas->pressure = 1;
     canvas->hover_known_frame = -1;
     canvas->watched = g_ptr_array_new_with_free_func(g_object_unref);
     canvas->pending = g_array_new(FALSE, FALSE, sizeof(MskPendingClick));

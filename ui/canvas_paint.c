@@ -200,15 +200,10 @@ static gboolean take_paint_target(MskCanvas *canvas, gboolean erase)
     return msk_canvas_take_target(canvas);
 }
 
-// Pressure of a pen makes the brush smaller; other pointers have none.
-static double get_pressure(MskCanvas *canvas)
+// Less pressure of a pen makes the brush smaller.
+static double get_radius(MskCanvas *canvas, double pressure)
 {
-    GdkEvent *event = gtk_event_controller_get_current_event(GTK_EVENT_CONTROLLER(canvas->drag));
-    double pressure;
-    if (!event || !gdk_event_get_device_tool(event) ||
-        !gdk_event_get_axis(event, GDK_AXIS_PRESSURE, &pressure))
-        return 1;
-    return CLAMP(pressure, 0.05, 1);
+    return msk_session_get_brush_size(canvas->session) / 2 * CLAMP(pressure, 0.05, 1);
 }
 
 static void paint_to(MskCanvas *canvas, double x, double y, double radius)
@@ -230,14 +225,14 @@ gboolean msk_canvas_paint_begin(MskCanvas *canvas, double x, double y)
     msk_stroke_free(canvas->stroke);
     canvas->stroke =
         msk_stroke_new(msk_document_get_width(document), msk_document_get_height(document));
-    canvas->brush_radius = msk_session_get_brush_size(canvas->session) / 2 * get_pressure(canvas);
+    canvas->brush_radius = get_radius(canvas, canvas->pressure);
     msk_canvas_widget_to_frame(canvas, x, y, &canvas->brush_x, &canvas->brush_y);
     paint_to(canvas, x, y, canvas->brush_radius);
     return TRUE;
 }
 
 // Places between the last event and this one that were joined into it.
-static void paint_history(MskCanvas *canvas, double x, double y, double radius)
+static void paint_history(MskCanvas *canvas, double x, double y)
 {
     GdkEvent *event = gtk_event_controller_get_current_event(GTK_EVENT_CONTROLLER(canvas->drag));
     double event_x, event_y;
@@ -246,17 +241,19 @@ static void paint_history(MskCanvas *canvas, double x, double y, double radius)
         return;
     g_autofree GdkTimeCoord *history = gdk_event_get_history(event, &n);
     for (guint i = 0; i < n; i++) {
+        const double *axes = history[i].axes;
+        gboolean has_pressure =
+            gdk_event_get_device_tool(event) && (history[i].flags & GDK_AXIS_FLAG_PRESSURE);
         if ((history[i].flags & GDK_AXIS_FLAG_X) && (history[i].flags & GDK_AXIS_FLAG_Y))
-            paint_to(canvas, history[i].axes[GDK_AXIS_X] + x - event_x,
-                     history[i].axes[GDK_AXIS_Y] + y - event_y, radius);
+            paint_to(canvas, axes[GDK_AXIS_X] + x - event_x, axes[GDK_AXIS_Y] + y - event_y,
+                     get_radius(canvas, has_pressure ? axes[GDK_AXIS_PRESSURE] : canvas->pressure));
     }
 }
 
 void msk_canvas_paint_update(MskCanvas *canvas, double x, double y)
 {
-    double radius = msk_session_get_brush_size(canvas->session) / 2 * get_pressure(canvas);
-    paint_history(canvas, x, y, radius);
-    paint_to(canvas, x, y, radius);
+    paint_history(canvas, x, y);
+    paint_to(canvas, x, y, get_radius(canvas, canvas->pressure));
 }
 
 void msk_canvas_paint_end(MskCanvas *canvas)

@@ -84,6 +84,7 @@ struct _MskCanvas {
 
     // Painting (canvas_paint.c).
     MskStroke *stroke; // being drawn
+    double pressure;   // of the pen, 0..1; 1 without one
     double brush_x, brush_y, brush_radius;
     GArray *lasso;       // of float: x, y
     GQueue strokes;      // of MskStrokeJob

@@ -143,6 +143,14 @@ static void pick_object(MskCanvas *canvas, double x, double y)
         msk_session_select(canvas->session, masklet);
 }
 
+static void read_pressure(MskCanvas *canvas, GtkGesture *gesture)
+{
+    GdkEvent *event = gtk_event_controller_get_current_event(GTK_EVENT_CONTROLLER(gesture));
+    if (!event || !gdk_event_get_device_tool(event) ||
+        !gdk_event_get_axis(event, GDK_AXIS_PRESSURE, &canvas->pressure))
+        canvas->pressure = 1;
+}
+
 static void drag_begin_cb(GtkGestureDrag *gesture, double x, double y, MskCanvas *canvas)
 {
     gtk_widget_grab_focus(GTK_WIDGET(canvas));
@@ -156,6 +164,7 @@ static void drag_begin_cb(GtkGestureDrag *gesture, double x, double y, MskCanvas
     canvas->crosshair = FALSE;
     canvas->drag_x = canvas->pointer_x = x;
     canvas->drag_y = canvas->pointer_y = y;
+    read_pressure(canvas, GTK_GESTURE(gesture));
     canvas->subtract = button == GDK_BUTTON_SECONDARY || (state & GDK_ALT_MASK);
     if (button == GDK_BUTTON_MIDDLE || canvas->space_held) {
         canvas->dragging = MSK_DRAG_PAN;
@@ -179,6 +188,7 @@ static void drag_update_cb(GtkGestureDrag *gesture, double dx, double dy, MskCan
     y += dy;
     canvas->pointer_x = x;
     canvas->pointer_y = y;
+    read_pressure(canvas, GTK_GESTURE(gesture));
     switch (canvas->dragging) {
     case MSK_DRAG_NONE:
         return;
@@ -312,24 +322,36 @@ static gboolean scroll_cb(GtkEventControllerScroll *controller, double dx, doubl
 
 // ---- Pinch -------------------------------------------------------------------------------------
 
+// Between the fingers; as it was if they are gone.
+static void read_centre(GtkGesture *gesture, double *x, double *y)
+{
+    double u, v;
+    if (!gtk_gesture_is_active(gesture) || !gtk_gesture_get_bounding_box_center(gesture, &u, &v))
+        return;
+    *x = u;
+    *y = v;
+}
+
 static void pinch_begin_cb(GtkGesture *gesture, GdkEventSequence *sequence, MskCanvas *canvas)
 {
     msk_canvas_cancel_drag(canvas);
     gtk_gesture_set_state(canvas->drag, GTK_EVENT_SEQUENCE_DENIED);
     gtk_gesture_set_state(gesture, GTK_EVENT_SEQUENCE_CLAIMED);
     canvas->pinch_zoom = canvas->layout.zoom;
-    gtk_gesture_get_bounding_box_center(gesture, &canvas->pinch_x, &canvas->pinch_y);
+    canvas->pinch_x = canvas->pointer_x;
+    canvas->pinch_y = canvas->pointer_y;
+    read_centre(gesture, &canvas->pinch_x, &canvas->pinch_y);
 }
 
 static void pinch_cb(GtkGestureZoom *gesture, double scale, MskCanvas *canvas)
 {
-    double x, y;
-    if (!gtk_gesture_get_bounding_box_center(GTK_GESTURE(gesture), &x, &y))
-        return;
+    double x = canvas->pinch_x, y = canvas->pinch_y;
+    read_centre(GTK_GESTURE(gesture), &x, &y);
     msk_canvas_pan(canvas, x - canvas->pinch_x, y - canvas->pinch_y);
     canvas->pinch_x = x;
     canvas->pinch_y = y;
     msk_canvas_zoom_at(canvas, canvas->pinch_zoom * scale, x, y);
+    msk_canvas_hover_moved(canvas);
 }
 
 void msk_canvas_init_tools(MskCanvas *canvas)
