@@ -75,6 +75,13 @@ void sam2_arena_release(Sam2Arena *arena, Sam2ArenaMark mark)
     }
 }
 
+const void *sam2_arena_place(const Sam2Arena *arena, size_t *size, size_t *used)
+{
+    *size = arena->top ? arena->top->size : 0;
+    *used = arena->top ? arena->top->used : 0;
+    return arena->top ? arena->top->data : NULL;
+}
+
 Sam2Status sam2_arena_take(Sam2Arena *arena, Sam2Tensor *out, int n_dims, const int64_t *shape)
 {
     Sam2Tensor tensor = {.dtype = SAM2_F32, .n_dims = n_dims};

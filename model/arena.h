@@ -23,6 +23,9 @@ void sam2_arena_clear(Sam2Arena *arena); // frees everything
 Sam2ArenaMark sam2_arena_mark(const Sam2Arena *arena);
 void sam2_arena_release(Sam2Arena *arena, Sam2ArenaMark mark);
 
+// Where the next tensor will be, if it fits: address, bytes of the block, bytes used. NULL: empty.
+const void *sam2_arena_place(const Sam2Arena *arena, size_t *size, size_t *used);
+
 // An fp32 tensor with undefined contents; be->error tells of a failure.
 Sam2Status sam2_arena_take(Sam2Arena *arena, Sam2Tensor *out, int n_dims, const int64_t *shape);
 #define SAM2_TAKE(arena, out, ...)                                                                 \

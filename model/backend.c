@@ -73,8 +73,8 @@ Sam2Status sam2_backend_open(Sam2Backend **out, Sam2BackendKind kind, Sam2Precis
                             .n_threads = n_threads ? n_threads : count_cores(),
                             .chunk_size = SIZE_MAX};
         status = open_kind(be, kind == SAM2_BACKEND_AUTO ? best_first[i] : kind);
-        if (kind != SAM2_BACKEND_AUTO ||
-            (status != SAM2_ERR_UNSUPPORTED && status != SAM2_ERR_BACKEND))
+        if (kind != SAM2_BACKEND_AUTO || (status != SAM2_ERR_UNSUPPORTED &&
+                                          status != SAM2_ERR_BACKEND && status != SAM2_ERR_DEVICE))
             break; // else the next best one
     }
     if (status != SAM2_OK) {

@@ -35,6 +35,10 @@ typedef struct Sam2BackendOps {
     // Memory: 64-byte aligned, contents undefined. NULL on failure.
     void *(*alloc)(Sam2Backend *be, size_t size);
     void (*free)(Sam2Backend *be, void *data);
+    // Bytes that can be had now, and there are. NULL: as many as the system gives.
+    Sam2Status (*get_memory)(Sam2Backend *be, size_t *free_size, size_t *total);
+    // From and to the host. The host's memory can be used again when the call returns; work that
+    // was asked for may still wait to be done, a download waits for it.
     Sam2Status (*upload)(Sam2Backend *be, void *dst, const void *host, size_t size);
     Sam2Status (*download)(Sam2Backend *be, void *host, const void *src, size_t size);
     Sam2Status (*copy)(Sam2Backend *be, void *dst, const void *src, size_t size);
@@ -130,6 +134,19 @@ typedef struct Sam2BackendOps {
                               const Sam2Tensor *row, bool replace);
     // Waits until everything asked for is done.
     Sam2Status (*sync)(Sam2Backend *be);
+
+    // Backends with more than one lane only. Work of a lane is done in order, lanes run beside each
+    // other; what is asked for goes to the selected one, 0 at first. mark() notes how far its work
+    // has come; wait() lets the work that follows in it begin only behind another lane's last mark.
+    void (*select_lane)(Sam2Backend *be, int lane);
+    Sam2Status (*mark)(Sam2Backend *be);
+    Sam2Status (*wait)(Sam2Backend *be, int lane);
+    // Work that is asked for again and again stands between these. The key tells it from other
+    // work, the addresses that it uses included; contents may differ. *replayed: it was asked for
+    // as it was recorded, and must not be asked for in full. Between them nothing is up- or
+    // downloaded.
+    Sam2Status (*record_begin)(Sam2Backend *be, const void *key, size_t key_size, bool *replayed);
+    Sam2Status (*record_end)(Sam2Backend *be, bool good); // not after a replay
 } Sam2BackendOps;
 
 // The table of gather_memory, one block: addresses (B, n_frames) of memories (hw, m) in backend
@@ -162,6 +179,7 @@ struct Sam2Backend {
     // bytes: they stay in the cache. SIZE_MAX: whole is best.
     size_t chunk_size;
     bool batched; // see the top
+    int n_lanes;  // 0: the backend is done when it returns, and records nothing
     char name[64];
     Sam2Error error; // of the last operation that failed
     void *state;     // backend's own

@@ -19,16 +19,15 @@ Sam2Status sam2_features_alloc(Sam2Features *features, const Sam2Fpn *fpn, Sam2B
 {
     int64_t h = fpn->top_size, n = h * h, d = fpn->d_model;
     *features = (Sam2Features){0};
-    // top, attended and query: n d each; s1: 4n d/4; s0: 16n d/8.
+    // What a frame is comes first: the rest can be made of it again.
     SAM2_TRY(sam2_backend_alloc(be, &features->all, 2, (const int64_t[]){6 * n, d}));
-    Sam2Tensor rows = sam2_tensor_rows(&features->all, 0, n);
-    features->top = rows;
-    features->attended = sam2_tensor_rows(&features->all, n, n);
-    features->query = sam2_tensor_rows(&features->all, 2 * n, n);
-    rows = sam2_tensor_rows(&features->all, 3 * n, n);
+    features->top = sam2_tensor_rows(&features->all, 0, n);
+    Sam2Tensor rows = sam2_tensor_rows(&features->all, n, n);
     features->s1 = SAM2_RESHAPE(&rows, 2 * h, 2 * h, d / 4);
-    rows = sam2_tensor_rows(&features->all, 4 * n, 2 * n);
+    rows = sam2_tensor_rows(&features->all, 2 * n, 2 * n);
     features->s0 = SAM2_RESHAPE(&rows, 4 * h, 4 * h, d / 8);
+    features->attended = sam2_tensor_rows(&features->all, 4 * n, n);
+    features->query = sam2_tensor_rows(&features->all, 5 * n, n);
     return SAM2_OK;
 }
 
@@ -36,6 +35,14 @@ void sam2_features_free(Sam2Features *features, Sam2Backend *be)
 {
     sam2_backend_release(be, &features->all);
     *features = (Sam2Features){0};
+}
+
+Sam2Status sam2_features_copy(Sam2Features *dst, const Sam2Features *src, Sam2Backend *be)
+{
+    // Of those that are not prepared the last third means nothing.
+    size_t size = sam2_tensor_size(&src->all);
+    dst->has_attended = src->has_attended;
+    return be->ops->copy(be, dst->all.data, src->all.data, src->has_attended ? size : size / 3 * 2);
 }
 
 typedef struct Pyramid {

@@ -38,6 +38,7 @@ typedef enum Sam2Status {
     SAM2_ERR_SHAPE = -6,       // a tensor is missing or has another type or shape than expected
     SAM2_ERR_BACKEND = -7,     // the device or a library below failed
     SAM2_ERR_FRAME = -8,       // the frame callback failed
+    SAM2_ERR_DEVICE = -9,      // the device was lost: the model cannot be used any more
 } Sam2Status;
 
 typedef struct Sam2Error {
@@ -130,6 +131,9 @@ typedef struct Sam2VideoOptions {
     bool bounded_memory;
     size_t feature_cache_size; // bytes of image features kept for frames visited lately
     int max_objects_at_once;   // objects of a frame that are tracked in one go; 0: as many as pays
+    // Waits for the device after each stage, so that Sam2VideoStats tells how long each takes.
+    // Slower.
+    bool time_stages;
 } Sam2VideoOptions;
 
 // The application's defaults: corrections are kept, at most 6 conditioning frames, bounded memory.

@@ -42,6 +42,8 @@ const char *sam2_status_name(Sam2Status status)
         return "unexpected tensor";
     case SAM2_ERR_BACKEND:
         return "backend failure";
+    case SAM2_ERR_DEVICE:
+        return "the device was lost";
     case SAM2_ERR_FRAME:
         return "frame could not be read";
     }

@@ -7,7 +7,6 @@
 #include <time.h>
 
 #define MAX_SIDE 65535
-#define MAX_BATCH 16 // objects tracked at once: more make nothing faster
 
 double sam2_seconds(void)
 {
@@ -78,22 +77,12 @@ Sam2Status sam2_video_open(Sam2Video **out, Sam2Model *model, const Sam2VideoPar
     video->model = model;
     video->params = *params;
     sam2_arena_init(&video->arena, model->be);
-    video->max_batch = params->options.max_objects_at_once;
-    if (video->max_batch == 0)
-        video->max_batch = MAX_BATCH;
-    size_t side = (size_t)model->fpn.top_size;
-    size_t entry_size = 6 * side * side * (size_t)model->fpn.d_model * sizeof(float);
-    size_t n_cache = params->options.feature_cache_size / entry_size;
-    if (n_cache > 1024)
-        n_cache = 1024;
-    video->n_cache = n_cache < 1 ? 1 : (int)n_cache;
-    video->cache = calloc((size_t)video->n_cache, sizeof *video->cache);
-    if (!video->cache) {
+    sam2_arena_init(&video->encode_arena, model->be);
+    Sam2Status status = sam2_video_open_features(video, error);
+    if (status != SAM2_OK) {
         sam2_video_close(&video);
-        return sam2_fail_memory(error, n_cache * sizeof *video->cache);
+        return status;
     }
-    for (int i = 0; i < video->n_cache; i++)
-        video->cache[i].frame = -1;
     *out = video;
     return SAM2_OK;
 }
@@ -107,6 +96,7 @@ void sam2_video_close(Sam2Video **video)
         sam2_video_clear_features(*video);
     sam2_video_free_work(*video);
     sam2_arena_clear(&(*video)->arena);
+    sam2_video_clear_encoder(*video);
     free((*video)->cache);
     free((*video)->objects);
     free((*video)->ids);
@@ -118,6 +108,7 @@ void sam2_video_close(Sam2Video **video)
 Sam2Status sam2_video_finish(Sam2Video *video, Sam2Status status, Sam2Error *error)
 {
     sam2_arena_release(&video->arena, (Sam2ArenaMark){0});
+    sam2_arena_release(&video->encode_arena, (Sam2ArenaMark){0});
     Sam2Error *inner = &video->model->be->error;
     if (status != SAM2_OK && error && error != inner)
         *error = *inner;
@@ -218,67 +209,6 @@ Sam2Status sam2_video_check_frame(const Sam2Video *video, int64_t frame, Sam2Err
     return SAM2_OK;
 }
 
-// ---- Features ----------------------------------------------------------------------------------
-
-void sam2_video_clear_features(Sam2Video *video)
-{
-    for (int i = 0; i < video->n_cache; i++) {
-        sam2_features_free(&video->cache[i].features, video->model->be);
-        video->cache[i].frame = -1;
-    }
-}
-
-static Sam2Status encode_frame(Sam2Video *video, int64_t frame, Sam2Features *features,
-                               Sam2Error *error)
-{
-    const Sam2Model *model = video->model;
-    const Sam2VideoParams *params = &video->params;
-    int64_t size = model->config.image_size;
-    size_t stride = (size_t)params->width * 3;
-    if (!video->rgb)
-        video->rgb = malloc(stride * (size_t)params->height);
-    if (!video->rgb)
-        return sam2_fail_memory(error, stride * (size_t)params->height);
-    if (params->get_frame(params->user, frame, video->rgb, stride) != 0)
-        return sam2_fail(error, SAM2_ERR_FRAME, "frame %lld could not be read", (long long)frame);
-    double start = sam2_seconds();
-    Sam2ArenaMark mark = sam2_arena_mark(&video->arena);
-    Sam2Tensor input;
-    SAM2_TRY(SAM2_TAKE(&video->arena, &input, size, size, 3));
-    SAM2_TRY(sam2_op_image_input(model->be, &input, video->rgb, params->width, params->height,
-                                 stride, true));
-    SAM2_TRY(sam2_fpn_forward(&model->fpn, &model->hiera, &video->arena, &input, features));
-    sam2_arena_release(&video->arena, mark);
-    SAM2_TRY(model->be->ops->sync(model->be));
-    video->stats.encode_s += sam2_seconds() - start;
-    video->stats.n_encoded++;
-    return SAM2_OK;
-}
-
-Sam2Status sam2_video_features(Sam2Video *video, int64_t frame, Sam2Features **out,
-                               Sam2Error *error)
-{
-    Sam2FeatureEntry *oldest = &video->cache[0];
-    for (int i = 0; i < video->n_cache; i++) {
-        Sam2FeatureEntry *entry = &video->cache[i];
-        if (entry->frame == frame) {
-            entry->last_use = ++video->clock;
-            *out = &entry->features;
-            return SAM2_OK;
-        }
-        if (entry->last_use < oldest->last_use)
-            oldest = entry;
-    }
-    oldest->frame = -1;
-    if (!oldest->features.all.data)
-        SAM2_TRY(sam2_features_alloc(&oldest->features, &video->model->fpn, video->model->be));
-    SAM2_TRY(encode_frame(video, frame, &oldest->features, error));
-    oldest->frame = frame;
-    oldest->last_use = ++video->clock;
-    *out = &oldest->features;
-    return SAM2_OK;
-}
-
 // ---- Pieces of a frame's work ------------------------------------------------------------------
 
 Sam2Status sam2_video_make_output(Sam2Video *video, int64_t frame, const Sam2Decoded *decoded,
@@ -313,7 +243,7 @@ Sam2Status sam2_video_encode(Sam2Video *video, Sam2FrameOutput *output, bool pro
     Sam2Backend *be = model->be;
     int64_t side = model->config.image_size / 4, h = model->fpn.top_size;
     Sam2Features *features;
-    SAM2_TRY(sam2_video_features(video, output->frame, &features, error));
+    SAM2_TRY(sam2_video_features(video, output->frame, false, &features, error));
     Sam2Tensor low, memory = {0};
     SAM2_TRY(SAM2_TAKE(&video->arena, &low, side, side));
     SAM2_TRY(be->ops->upload(be, low.data, output->low_logits, sam2_tensor_size(&low)));

@@ -22,12 +22,22 @@ typedef struct Sam2VideoWork {
     Sam2Tensor table, tracks, memory; // backend memory; see track.h
     void *host;                       // table or tracks on the host
     size_t host_size;
+    // Backends with lanes work on a frame's features, and encode them, always in the same place.
+    Sam2Features features, encoded;
 } Sam2VideoWork;
+
+// What tells recorded work from other work: sizes, and the memory that it uses.
+typedef struct Sam2WorkKey {
+    int64_t sizes[6];
+    const void *memory[4];
+    const void *arena;
+    size_t arena_size, arena_used;
+} Sam2WorkKey;
 
 struct Sam2Video {
     Sam2Model *model;
     Sam2VideoParams params;
-    Sam2Arena arena;
+    Sam2Arena arena, encode_arena; // of the two lanes
     Sam2Object **objects;
     int *ids; // parallel to objects
     int n_objects, objects_capacity;
@@ -53,10 +63,20 @@ Sam2Status sam2_video_object(Sam2Video *video, int id, Sam2Object **out, bool *m
 void sam2_video_drop_object(Sam2Video *video, Sam2Object *object);
 Sam2Status sam2_video_check_frame(const Sam2Video *video, int64_t frame, Sam2Error *error);
 
-// Features of a frame, from the cache or encoded now. Valid until the next call.
-Sam2Status sam2_video_features(Sam2Video *video, int64_t frame, Sam2Features **out,
+// ---- video_features.c
+// Features of a frame, from the cache or encoded now. Valid until the next call. `tracking`: memory
+// attention follows.
+Sam2Status sam2_video_features(Sam2Video *video, int64_t frame, bool tracking, Sam2Features **out,
                                Sam2Error *error);
+// Begins to encode a frame that is soon asked for, beside the work that goes on. What `frame` the
+// features in use are of is left alone. Failures are told when the frame is asked for.
+void sam2_video_encode_ahead(Sam2Video *video, int64_t frame);
+// How many frames' features are kept, by what memory there is.
+Sam2Status sam2_video_open_features(Sam2Video *video, Sam2Error *error);
 void sam2_video_clear_features(Sam2Video *video);
+void sam2_video_clear_encoder(Sam2Video *video);
+// Frees all but the newest. False: there was nothing to free.
+bool sam2_video_shrink_features(Sam2Video *video);
 
 // Copies a decoded result into a new output, holes filled.
 Sam2Status sam2_video_make_output(Sam2Video *video, int64_t frame, const Sam2Decoded *decoded,

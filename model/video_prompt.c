@@ -157,7 +157,7 @@ static Sam2Status segment_points(Sam2Video *video, const Sam2Object *object, int
     Sam2Tracked tracked = sam2_object_tracked(object, frame);
     Sam2Features *features;
     Sam2Tensor previous, image;
-    SAM2_TRY(sam2_video_features(video, frame, &features, &model->be->error));
+    SAM2_TRY(sam2_video_features(video, frame, false, &features, &model->be->error));
     SAM2_TRY(previous_logits(video, object, frame, list, &previous));
     if (tracked == SAM2_UNTRACKED)
         SAM2_TRY(sam2_track_unconditioned(model, &video->arena, features, &image));
@@ -256,7 +256,7 @@ static Sam2Status segment_mask(Sam2Video *video, int64_t frame, const uint8_t *m
     Sam2Features *features;
     Sam2Tensor resized;
     bool present = false;
-    SAM2_TRY(sam2_video_features(video, frame, &features, &model->be->error));
+    SAM2_TRY(sam2_video_features(video, frame, false, &features, &model->be->error));
     SAM2_TRY(resize_mask(video, mask, width, height, &resized, &present));
     float *pointer = malloc((size_t)model->config.d_model * sizeof *pointer);
     if (!pointer)

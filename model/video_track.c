@@ -33,8 +33,9 @@ void sam2_video_free_work(Sam2Video *video)
     sam2_backend_release(be, &video->work.table);
     sam2_backend_release(be, &video->work.tracks);
     sam2_backend_release(be, &video->work.memory);
+    sam2_features_free(&video->work.features, be);
     free(video->work.host);
-    video->work = (Sam2VideoWork){0};
+    video->work = (Sam2VideoWork){.encoded = video->work.encoded};
 }
 
 // What the objects remember, for the backend: *out.
@@ -92,11 +93,23 @@ typedef struct Group {
     Sam2Object **objects;
     Sam2Selection *selections;
     Sam2TrackShape shape;
-    int64_t frame;
+    int64_t frame, next; // next: that is tracked after this one, or -1
     bool reverse;
 } Group;
 
-static Sam2Status run(Sam2Video *video, const Group *group, Sam2Features *features,
+// Where stages are timed, waits for the device.
+static Sam2Status end_stage(Sam2Video *video, double *seconds, double *start)
+{
+    Sam2Backend *be = video->model->be;
+    if (video->params.options.time_stages)
+        SAM2_TRY(be->ops->sync(be));
+    double now = sam2_seconds();
+    *seconds += now - *start;
+    *start = now;
+    return SAM2_OK;
+}
+
+static Sam2Status run(Sam2Video *video, const Group *group, const Sam2Features *features,
                       const Sam2Tensor *table, const Sam2Tracks *tracks, const Sam2Tensor *memory)
 {
     const Sam2Model *model = video->model;
@@ -105,17 +118,48 @@ static Sam2Status run(Sam2Video *video, const Group *group, Sam2Features *featur
     Sam2Tensor image, low;
     double start = sam2_seconds();
     SAM2_TRY(sam2_track_condition(model, &video->arena, features, &group->shape, table, &image));
-    double conditioned = sam2_seconds();
+    SAM2_TRY(end_stage(video, &stats->attention_s, &start));
     SAM2_TRY(sam2_track_decode_objects(model, &video->arena, features, &image,
                                        &video->params.options, tracks, &low));
-    double decoded = sam2_seconds();
+    SAM2_TRY(end_stage(video, &stats->decode_s, &start));
     SAM2_TRY(
         sam2_track_encode_objects(model, &video->arena, features, &low, &tracks->scores, memory));
+    SAM2_TRY(end_stage(video, &stats->memory_s, &start));
     sam2_arena_release(&video->arena, mark);
-    stats->attention_s += conditioned - start;
-    stats->decode_s += decoded - conditioned;
-    stats->memory_s += sam2_seconds() - decoded;
     return SAM2_OK;
+}
+
+// The same on a backend with lanes: always in the same place, so that it can be recorded.
+static Sam2Status run_recorded(Sam2Video *video, const Group *group, const Sam2Features *features,
+                               const Sam2Tensor *table, const Sam2Tracks *tracks,
+                               const Sam2Tensor *memory)
+{
+    Sam2Backend *be = video->model->be;
+    Sam2Features *own = &video->work.features;
+    bool replayed;
+    if (!own->all.data)
+        SAM2_TRY(sam2_features_alloc(own, &video->model->fpn, be));
+    SAM2_TRY(sam2_features_copy(own, features, be));
+    SAM2_TRY(be->ops->mark(be)); // from here on the frame's features can be replaced
+    if (video->params.options.time_stages)
+        return run(video, group, own, table, tracks, memory);
+    Sam2WorkKey key;
+    memset(&key, 0, sizeof key);
+    key.sizes[1] = group->shape.n_objects;
+    key.sizes[2] = group->shape.n_memories;
+    key.sizes[3] = group->shape.n_pointers;
+    key.sizes[4] = video->params.options.fill_hole_area;
+    key.memory[0] = own->all.data;
+    key.memory[1] = table->data;
+    key.memory[2] = tracks->all.data;
+    key.memory[3] = memory->data;
+    key.arena = sam2_arena_place(&video->arena, &key.arena_size, &key.arena_used);
+    SAM2_TRY(be->ops->record_begin(be, &key, sizeof key, &replayed));
+    if (replayed)
+        return SAM2_OK;
+    Sam2Status status = run(video, group, own, table, tracks, memory);
+    Sam2Status ended = be->ops->record_end(be, status == SAM2_OK);
+    return status == SAM2_OK ? ended : status;
 }
 
 // The group's object i gets its result, which is in tracks (on the host) and memory.
@@ -166,7 +210,10 @@ static Sam2Status track_group(Sam2Video *video, const Group *group, Sam2Features
     Sam2Tensor all = SAM2_RESHAPE(&video->work.tracks, count);
     Sam2Tensor memory = SAM2_RESHAPE(&video->work.memory, n * hw, m);
     Sam2Tracks tracks = sam2_track_view(model, n, &all);
-    SAM2_TRY(run(video, group, features, &table, &tracks, &memory));
+    SAM2_TRY(be->n_lanes > 1 ? run_recorded(video, group, features, &table, &tracks, &memory)
+                             : run(video, group, features, &table, &tracks, &memory));
+    if (group->next >= 0)
+        sam2_video_encode_ahead(video, group->next);
     SAM2_TRY(grow_host(video, count));
     SAM2_TRY(be->ops->download(be, video->work.host, all.data, sam2_tensor_size(&all)));
     all.data = video->work.host;
@@ -198,7 +245,8 @@ static int gather(Group *all, int first, int n, int limit)
 static Sam2Status track_groups(Sam2Video *video, Group *all, int n)
 {
     Sam2Features *features;
-    SAM2_TRY(sam2_video_features(video, all->frame, &features, &video->model->be->error));
+    bool shrunk = false;
+    SAM2_TRY(sam2_video_features(video, all->frame, true, &features, &video->model->be->error));
     for (int i = 0; i < n;) {
         Group group = *all;
         int count = gather(all, i, n, video->max_batch);
@@ -213,6 +261,12 @@ static Sam2Status track_groups(Sam2Video *video, Group *all, int n)
             video->max_batch = count / 2; // fewer at once need less
             continue;
         }
+        if (status == SAM2_ERR_MEMORY && !shrunk && sam2_video_shrink_features(video)) {
+            shrunk = true;
+            SAM2_TRY(
+                sam2_video_features(video, all->frame, true, &features, &video->model->be->error));
+            continue;
+        }
         SAM2_TRY(status);
         i += count;
     }
@@ -223,7 +277,9 @@ Sam2Status sam2_video_track(Sam2Video *video, Sam2Object *const *objects, int n,
                             bool reverse)
 {
     Sam2Status status = SAM2_OK;
-    Group all = {.frame = frame, .reverse = reverse};
+    Group all = {.frame = frame, .next = -1, .reverse = reverse};
+    if (video->sweep.active && frame == video->sweep.next && frame != video->sweep.end)
+        all.next = frame + (reverse ? -1 : 1);
     all.objects = malloc((size_t)n * sizeof *all.objects);
     all.selections = calloc((size_t)n, sizeof *all.selections);
     if (!all.objects || !all.selections)

@@ -7,11 +7,17 @@
 
 // ---- The device --------------------------------------------------------------------------------
 
+static bool is_lost; // until the program is started again
+
 // Device 0; CUDA_VISIBLE_DEVICES chooses another one.
 static bool find_device(const char **why, struct cudaDeviceProp *out)
 {
     static char reason[256];
     int n = 0;
+    if (is_lost) {
+        *why = "the GPU was lost; it can be used again once the program is started again";
+        return false;
+    }
     cudaError_t error = cudaGetDeviceCount(&n);
     if (error == cudaSuccess && n > 0)
         error = cudaGetDeviceProperties(out, 0);
@@ -45,43 +51,27 @@ Sam2Status sam2_cuda_check(Sam2Backend *be, cudaError_t error, const char *what)
     cudaGetLastError(); // what is not sticky is forgotten
     if (error == cudaErrorMemoryAllocation)
         return sam2_fail(&be->error, SAM2_ERR_MEMORY, "out of GPU memory: %s", what);
-    return sam2_fail(&be->error, SAM2_ERR_BACKEND,
-                     "the GPU failed: %s: %s; open the model again, or use the cpu backend", what,
-                     cudaGetErrorString(error));
+    // An error that stays has taken the context with it: nothing on the device can be reached any
+    // more by this process. The stream that is not being recorded tells.
+    const Sam2CudaState *state = sam2_cuda_state(be);
+    cudaError_t left = cudaStreamQuery(state->lanes[state->recording ? !state->lane : 0].stream);
+    cudaGetLastError();
+    if (left == cudaSuccess || left == cudaErrorNotReady)
+        return sam2_fail(&be->error, SAM2_ERR_BACKEND, "the GPU failed: %s: %s", what,
+                         cudaGetErrorString(error));
+    is_lost = true;
+    return sam2_fail(&be->error, SAM2_ERR_DEVICE, "the GPU was lost: %s: %s", what,
+                     cudaGetErrorString(left));
 }
 
-// ---- Memory ------------------------------------------------------------------------------------
-
-static void *allocate(Sam2Backend *be, size_t size)
-{
-    void *data = NULL;
-    return sam2_cuda_check(be, cudaMalloc(&data, size ? size : 1), "tensors") == SAM2_OK ? data
-                                                                                         : NULL;
-}
-
-static void release(Sam2Backend *be, void *data)
-{
-    cudaFree(data);
-}
-
-static Sam2Status upload(Sam2Backend *be, void *dst, const void *host, size_t size)
-{
-    return sam2_cuda_check(
-        be, cudaMemcpyAsync(dst, host, size, cudaMemcpyHostToDevice, sam2_cuda_state(be)->stream),
-        "uploading");
-}
+// ---- Copies and waiting -------------------------------------------------------------------------
 
 static Sam2Status synchronise(Sam2Backend *be)
 {
-    return sam2_cuda_check(be, cudaStreamSynchronize(sam2_cuda_state(be)->stream), "waiting");
-}
-
-static Sam2Status download(Sam2Backend *be, void *host, const void *src, size_t size)
-{
-    SAM2_TRY(sam2_cuda_check(
-        be, cudaMemcpyAsync(host, src, size, cudaMemcpyDeviceToHost, sam2_cuda_state(be)->stream),
-        "downloading"));
-    return synchronise(be);
+    for (int i = 0; i < SAM2_CUDA_N_LANES; i++)
+        SAM2_TRY(sam2_cuda_check(be, cudaStreamSynchronize(sam2_cuda_state(be)->lanes[i].stream),
+                                 "waiting"));
+    return SAM2_OK;
 }
 
 static Sam2Status copy(Sam2Backend *be, void *dst, const void *src, size_t size)
@@ -98,22 +88,6 @@ static Sam2Status copy_rows(Sam2Backend *be, void *dst, size_t dst_step, const v
                            cudaMemcpy2DAsync(dst, dst_step, src, src_step, row_size, (size_t)n,
                                              cudaMemcpyDeviceToDevice, sam2_cuda_state(be)->stream),
                            "copying");
-}
-
-void *sam2_cuda_scratch(Sam2Backend *be, Sam2CudaScratch purpose, size_t size)
-{
-    Sam2CudaState *state = sam2_cuda_state(be);
-    if (state->scratch[purpose].size < size || !state->scratch[purpose].data) {
-        // cudaFree() waits for what still uses the old one.
-        cudaFree(state->scratch[purpose].data);
-        state->scratch[purpose].data = NULL;
-        state->scratch[purpose].size = 0;
-        size += size / 4; // what needs it grows with the memory of a video
-        state->scratch[purpose].data = allocate(be, size);
-        if (state->scratch[purpose].data)
-            state->scratch[purpose].size = size;
-    }
-    return state->scratch[purpose].data;
 }
 
 // ---- Operations of one kernel ------------------------------------------------------------------
@@ -252,25 +226,21 @@ static Sam2Status mark_absent(Sam2Backend *be, const Sam2Tensor *x, const Sam2Te
 static void close_cuda(Sam2Backend *be)
 {
     Sam2CudaState *state = sam2_cuda_state(be);
-    if (state->stream)
-        cudaStreamSynchronize(state->stream);
-    for (int i = 0; i < SAM2_CUDA_N_SCRATCH; i++)
-        cudaFree(state->scratch[i].data);
-    for (int i = 0; i < SAM2_CUDA_N_TAPS; i++)
-        cudaFree(state->taps[i].memory);
+    sam2_cuda_close_lanes(state);
+    sam2_cuda_forget_recordings(be);
     sam2_cuda_gemm_close(&state->gemm);
-    if (state->stream)
-        cudaStreamDestroy(state->stream);
+    sam2_cuda_free_blocks(state);
     cudaGetLastError();
     free(state);
     be->state = NULL;
 }
 
 static const Sam2BackendOps cuda_ops = {
-    .alloc = allocate,
-    .free = release,
-    .upload = upload,
-    .download = download,
+    .alloc = sam2_cuda_alloc,
+    .free = sam2_cuda_free,
+    .get_memory = sam2_cuda_get_memory,
+    .upload = sam2_cuda_upload,
+    .download = sam2_cuda_download,
     .copy = copy,
     .copy_rows = copy_rows,
     .weight_init = sam2_cuda_weight_init,
@@ -297,6 +267,11 @@ static const Sam2BackendOps cuda_ops = {
     .choose_mask = choose_mask,
     .mark_absent = mark_absent,
     .sync = synchronise,
+    .select_lane = sam2_cuda_select_lane,
+    .mark = sam2_cuda_mark,
+    .wait = sam2_cuda_wait,
+    .record_begin = sam2_cuda_record_begin,
+    .record_end = sam2_cuda_record_end,
 };
 
 static Sam2Status open_cuda(Sam2Backend *be)
@@ -310,12 +285,15 @@ static Sam2Status open_cuda(Sam2Backend *be)
         return sam2_fail_memory(&be->error, sizeof *state);
     *state = (Sam2CudaState){.n_multiprocessors = properties.multiProcessorCount,
                              .shared_limit = (int)properties.sharedMemPerBlockOptin,
-                             .half = properties.major >= 8 ? SAM2_CUDA_BF16 : SAM2_CUDA_F16};
+                             .half = properties.major >= 8 ? SAM2_CUDA_BF16 : SAM2_CUDA_F16,
+                             .total_size = properties.totalGlobalMem,
+                             .can_record = !getenv("SAM2_CUDA_NO_GRAPHS")};
     be->state = state;
-    Sam2Status status = sam2_cuda_check(
-        be, cudaStreamCreateWithFlags(&state->stream, cudaStreamNonBlocking), "opening a stream");
+    Sam2Status status = sam2_cuda_open_lanes(be);
     if (status == SAM2_OK)
-        status = sam2_cuda_gemm_open(&state->gemm, state->stream, &be->error);
+        status = sam2_cuda_gemm_open(&state->gemm, &be->error);
+    if (status == SAM2_OK)
+        sam2_cuda_select_lane(be, 0);
     if (status != SAM2_OK) {
         close_cuda(be);
         return status;
@@ -324,6 +302,7 @@ static Sam2Status open_cuda(Sam2Backend *be)
         be->precision = SAM2_PRECISION_BF16;
     be->ops = &cuda_ops;
     be->batched = true;
+    be->n_lanes = SAM2_CUDA_N_LANES;
     be->kind = SAM2_BACKEND_CUDA;
     snprintf(be->name, sizeof be->name, "cuda (%.40s%s)", properties.name,
              be->precision != SAM2_PRECISION_BF16 ? ""

@@ -25,7 +25,7 @@ typedef struct Plan {
 struct Sam2CudaGemm {
     cublasLtHandle_t handle;
     cudaStream_t stream;
-    void *workspace;
+    void *workspaces[2], *workspace; // of the lanes; of the one at hand
     Plan plans[N_PLANS];
     int n_plans;
 };
@@ -50,24 +50,30 @@ static void clear_plan(Plan *plan)
     *plan = (Plan){0};
 }
 
-Sam2Status sam2_cuda_gemm_open(Sam2CudaGemm **out, cudaStream_t stream, Sam2Error *error)
+Sam2Status sam2_cuda_gemm_open(Sam2CudaGemm **out, Sam2Error *error)
 {
     Sam2CudaGemm *gemm = *out = calloc(1, sizeof *gemm);
     if (!gemm)
         return sam2_fail_memory(error, sizeof *gemm);
-    gemm->stream = stream;
     cublasStatus_t status = cublasLtCreate(&gemm->handle);
     if (status != CUBLAS_STATUS_SUCCESS) {
         sam2_cuda_gemm_close(out);
         return fail(error, "opening cuBLASLt", status);
     }
-    if (cudaMalloc(&gemm->workspace, WORKSPACE_SIZE) != cudaSuccess) {
+    if (cudaMalloc(&gemm->workspaces[0], WORKSPACE_SIZE) != cudaSuccess ||
+        cudaMalloc(&gemm->workspaces[1], WORKSPACE_SIZE) != cudaSuccess) {
         cudaGetLastError();
         sam2_cuda_gemm_close(out);
         return sam2_fail(error, SAM2_ERR_MEMORY, "out of GPU memory: %zu MiB could not be had",
                          WORKSPACE_SIZE >> 20);
     }
     return SAM2_OK;
+}
+
+void sam2_cuda_gemm_use(Sam2CudaGemm *gemm, cudaStream_t stream, int lane)
+{
+    gemm->stream = stream;
+    gemm->workspace = gemm->workspaces[lane];
 }
 
 void sam2_cuda_gemm_close(Sam2CudaGemm **out)
@@ -79,7 +85,8 @@ void sam2_cuda_gemm_close(Sam2CudaGemm **out)
         clear_plan(&gemm->plans[i]);
     if (gemm->handle)
         cublasLtDestroy(gemm->handle);
-    cudaFree(gemm->workspace);
+    cudaFree(gemm->workspaces[0]);
+    cudaFree(gemm->workspaces[1]);
     free(gemm);
     *out = NULL;
 }

@@ -29,7 +29,9 @@ typedef struct Sam2CudaProduct {
     float *dst;
 } Sam2CudaProduct;
 
-Sam2Status sam2_cuda_gemm_open(Sam2CudaGemm **out, cudaStream_t stream, Sam2Error *error);
+// Products then run on `stream` with the workspace of `lane` (0 or 1).
+Sam2Status sam2_cuda_gemm_open(Sam2CudaGemm **out, Sam2Error *error);
+void sam2_cuda_gemm_use(Sam2CudaGemm *gemm, cudaStream_t stream, int lane);
 void sam2_cuda_gemm_close(Sam2CudaGemm **gemm); // NULL inside is fine
 // The algorithm for a product's type, size and epilogue is chosen once.
 Sam2Status sam2_cuda_gemm_run(Sam2CudaGemm *gemm, const Sam2CudaProduct *product, Sam2Error *error);

@@ -140,6 +140,14 @@ void sam2_cuda_weight_free(Sam2Backend *be, Sam2Weight *weight)
 
 // ---- Products ----------------------------------------------------------------------------------
 
+static Sam2Status run(Sam2Backend *be, const Sam2CudaProduct *product)
+{
+    Sam2Status status = sam2_cuda_gemm_run(sam2_cuda_state(be)->gemm, product, &be->error);
+    // cuBLASLt does not tell whether the device is lost.
+    return status == SAM2_ERR_BACKEND ? sam2_cuda_check(be, cudaErrorUnknown, be->error.message)
+                                      : status;
+}
+
 // x (rows, k) as an operand: itself, or rounded and padded in scratch.
 static Sam2Status make_operand(Sam2Backend *be, const void **out, const float *x, int64_t rows,
                                int64_t k)
@@ -170,7 +178,7 @@ static Sam2Status multiply(Sam2Backend *be, float *dst, const void *a, const voi
         product.bias = bias;
         product.residual = residual;
         product.relu = act == SAM2_ACT_RELU;
-        return sam2_cuda_gemm_run(state->gemm, &product, &be->error);
+        return run(be, &product);
     }
     if (residual) {
         product.dst =
@@ -178,7 +186,7 @@ static Sam2Status multiply(Sam2Backend *be, float *dst, const void *a, const voi
         if (!product.dst)
             return be->error.status;
     }
-    SAM2_TRY(sam2_cuda_gemm_run(state->gemm, &product, &be->error));
+    SAM2_TRY(run(be, &product));
     return sam2_cuda_check(
         be,
         sam2_cuda_launch_finish(state->stream, dst, product.dst, bias, residual, m, n, (int)act),
@@ -215,7 +223,7 @@ Sam2Status sam2_cuda_matmul_nt(Sam2Backend *be, const Sam2Tensor *dst, const Sam
                                          .a = sam2_f32(a) + i * m * k,
                                          .b = sam2_f32(b) + i * n * k,
                                          .dst = sam2_f32(dst) + i * m * n};
-        SAM2_TRY(sam2_cuda_gemm_run(sam2_cuda_state(be)->gemm, &product, &be->error));
+        SAM2_TRY(run(be, &product));
     }
     return SAM2_OK;
 }

@@ -39,8 +39,6 @@ static Sam2Status make_taps(Sam2Backend *be, Sam2CudaTapsEntry *entry)
         entry->memory = be->ops->alloc(be, size);
         status = entry->memory ? be->ops->upload(be, entry->memory, host, size) : be->error.status;
     }
-    if (status == SAM2_OK)
-        status = be->ops->sync(be);
     const int *base = entry->memory;
     const size_t n = (size_t)resample.n_out, all = n * (size_t)resample.n_max;
     if (status == SAM2_OK)
@@ -66,11 +64,13 @@ Sam2Status sam2_cuda_taps(Sam2Backend *be, int n_in, int n_out, bool bicubic, Sa
         }
     }
     Sam2CudaTapsEntry *entry = &state->taps[state->next_taps];
-    cudaFree(entry->memory); // waits for who uses it
+    sam2_cuda_forget_recordings(be);                       // they may use it
+    SAM2_TRY(entry->memory ? be->ops->sync(be) : SAM2_OK); // the other lane too
+    sam2_cuda_free(be, entry->memory);
     *entry = (Sam2CudaTapsEntry){.n_in = n_in, .n_out = n_out, .filter = bicubic};
     Sam2Status status = make_taps(be, entry);
     if (status != SAM2_OK) {
-        cudaFree(entry->memory);
+        sam2_cuda_free(be, entry->memory);
         *entry = (Sam2CudaTapsEntry){0};
         return status;
     }
@@ -113,11 +113,7 @@ static Sam2Status upload_image(Sam2Backend *be, uint8_t **out, const uint8_t *rg
     *out = sam2_cuda_scratch(be, SAM2_CUDA_SCRATCH_IMAGE, row * (size_t)height);
     if (!*out)
         return be->error.status;
-    SAM2_TRY(sam2_cuda_check(be,
-                             cudaMemcpy2DAsync(*out, row, rgb, stride, row, (size_t)height,
-                                               cudaMemcpyHostToDevice, sam2_cuda_state(be)->stream),
-                             "uploading a picture"));
-    return be->ops->sync(be); // the caller's memory is free again
+    return sam2_cuda_upload_rows(be, *out, rgb, row, stride, height);
 }
 
 static Sam2Status load_exact(Sam2Backend *be, const Sam2Tensor *dst, const uint8_t *pixels,

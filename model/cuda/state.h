@@ -27,17 +27,64 @@ typedef struct Sam2CudaTapsEntry {
     void *memory;
 } Sam2CudaTapsEntry;
 
-typedef struct Sam2CudaState {
-    int device, n_multiprocessors, shared_limit;
-    Sam2CudaHalf half;
+typedef struct Sam2CudaArea {
+    void *data;
+    size_t size;
+} Sam2CudaArea;
+
+// Pinned memory on the way in or out; `done` when the last copy is.
+typedef struct Sam2CudaStaged {
+    void *data;
+    size_t size;
+    cudaEvent_t done;
+} Sam2CudaStaged;
+
+// Work in order, beside that of the other lane. Each has memory of its own.
+#define SAM2_CUDA_N_LANES 2
+typedef struct Sam2CudaLane {
     cudaStream_t stream;
+    cudaEvent_t mark;
+    Sam2CudaArea scratch[SAM2_CUDA_N_SCRATCH];
+    Sam2CudaStaged staged[2], fetched;
+    int next_staged;
+} Sam2CudaLane;
+
+// A piece of device memory, in use or kept for its lane.
+typedef struct Sam2CudaBlock {
+    void *data;
+    size_t size;
+    int lane;
+    bool used;
+} Sam2CudaBlock;
+
+#define SAM2_CUDA_KEY_SIZE 128
+#define SAM2_CUDA_N_RECORDINGS 64
+typedef struct Sam2CudaRecording {
+    char key[SAM2_CUDA_KEY_SIZE];
+    size_t key_size; // 0: none
+    int lane;
+    uint64_t last_use;
+    bool unfit;            // it cannot be recorded
+    cudaGraphExec_t graph; // NULL: seen once, not recorded yet
+} Sam2CudaRecording;
+
+typedef struct Sam2CudaState {
+    int n_multiprocessors, shared_limit;
+    Sam2CudaHalf half;
+    size_t total_size; // of the device's memory
+    Sam2CudaLane lanes[SAM2_CUDA_N_LANES];
+    int lane;            // that operations go to
+    cudaStream_t stream; // its
     Sam2CudaGemm *gemm;
-    struct {
-        void *data;
-        size_t size;
-    } scratch[SAM2_CUDA_N_SCRATCH];
     Sam2CudaTapsEntry taps[SAM2_CUDA_N_TAPS];
     int next_taps;
+    Sam2CudaBlock *blocks;
+    int n_blocks, blocks_capacity;
+    size_t unused_size;
+    uint64_t n_allocations; // taken and given back
+    bool can_record;
+    Sam2CudaRecording recordings[SAM2_CUDA_N_RECORDINGS], *recording; // NULL: not recording
+    uint64_t clock, n_before_recording;
 } Sam2CudaState;
 
 static inline Sam2CudaState *sam2_cuda_state(Sam2Backend *be)
@@ -47,8 +94,29 @@ static inline Sam2CudaState *sam2_cuda_state(Sam2Backend *be)
 
 // SAM2_OK, or the failure of `what` in be->error.
 Sam2Status sam2_cuda_check(Sam2Backend *be, cudaError_t error, const char *what);
-// At least `size` bytes, contents undefined; NULL with be->error.
+
+// ---- memory.c
+void *sam2_cuda_alloc(Sam2Backend *be, size_t size);
+void sam2_cuda_free(Sam2Backend *be, void *data);
+void sam2_cuda_free_blocks(Sam2CudaState *state);
+Sam2Status sam2_cuda_get_memory(Sam2Backend *be, size_t *free_size, size_t *total);
+Sam2Status sam2_cuda_upload(Sam2Backend *be, void *dst, const void *host, size_t size);
+// n rows that begin `step` bytes apart on the host, without gaps on the device.
+Sam2Status sam2_cuda_upload_rows(Sam2Backend *be, void *dst, const void *host, size_t row_size,
+                                 size_t step, int64_t n);
+Sam2Status sam2_cuda_download(Sam2Backend *be, void *host, const void *src, size_t size);
+Sam2Status sam2_cuda_open_lanes(Sam2Backend *be);
+void sam2_cuda_close_lanes(Sam2CudaState *state);
+void sam2_cuda_select_lane(Sam2Backend *be, int lane);
+Sam2Status sam2_cuda_mark(Sam2Backend *be);
+Sam2Status sam2_cuda_wait(Sam2Backend *be, int lane);
+// At least `size` bytes of the lane, contents undefined; NULL with be->error.
 void *sam2_cuda_scratch(Sam2Backend *be, Sam2CudaScratch purpose, size_t size);
+// ---- graph.c
+Sam2Status sam2_cuda_record_begin(Sam2Backend *be, const void *key, size_t size, bool *replayed);
+Sam2Status sam2_cuda_record_end(Sam2Backend *be, bool good);
+void sam2_cuda_forget_recordings(Sam2Backend *be);
+
 // Taps of a filter from n_in to n_out samples; they live until the backend closes or eight others
 // were asked for.
 Sam2Status sam2_cuda_taps(Sam2Backend *be, int n_in, int n_out, bool bicubic, Sam2CudaTaps *out);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fibers that stand for the threads of a block, and CUDA's runtime on the host.
+// Fibers that stand for the threads of a block.
 #include "tests/model/cuda/emulate.h"
 
 #include <setjmp.h>
@@ -158,87 +158,4 @@ void emulated_run(dim3 grid, dim3 block, size_t shared_size, const std::function
         }
     }
     free(state.shared);
-}
-
-// ---- CUDA's runtime ----------------------------------------------------------------------------
-
-// SAM2_EMULATED_DEVICE=75 is a device without bfloat16 and with little shared memory.
-static bool is_old(void)
-{
-    const char *device = getenv("SAM2_EMULATED_DEVICE");
-    return device && strcmp(device, "75") == 0;
-}
-
-cudaError_t cudaGetDeviceCount(int *count)
-{
-    *count = 1;
-    return cudaSuccess;
-}
-
-cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *out, int device)
-{
-    memset(out, 0, sizeof *out);
-    snprintf(out->name, sizeof out->name, "emulated");
-    out->major = is_old() ? 7 : 8;
-    out->minor = is_old() ? 5 : 0;
-    out->multiProcessorCount = 8;
-    out->sharedMemPerBlockOptin = (is_old() ? 64 : 163) * 1024;
-    return cudaSuccess;
-}
-
-const char *cudaGetErrorString(cudaError_t error)
-{
-    return error == cudaSuccess ? "no error" : "an emulated error";
-}
-
-cudaError_t cudaGetLastError(void)
-{
-    return cudaSuccess;
-}
-
-cudaError_t cudaMalloc(void **out, size_t size)
-{
-    if (posix_memalign(out, 256, size))
-        return cudaErrorMemoryAllocation;
-    memset(*out, 0xcd, size);
-    return cudaSuccess;
-}
-
-cudaError_t cudaFree(void *data)
-{
-    free(data);
-    return cudaSuccess;
-}
-
-cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t size, enum cudaMemcpyKind kind,
-                            cudaStream_t stream)
-{
-    memcpy(dst, src, size);
-    return cudaSuccess;
-}
-
-cudaError_t cudaMemcpy2DAsync(void *dst, size_t dst_stride, const void *src, size_t src_stride,
-                              size_t width, size_t height, enum cudaMemcpyKind kind,
-                              cudaStream_t stream)
-{
-    for (size_t y = 0; y < height; y++)
-        memcpy((char *)dst + y * dst_stride, (const char *)src + y * src_stride, width);
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned flags)
-{
-    static int stream;
-    *out = (cudaStream_t)&stream;
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamSynchronize(cudaStream_t stream)
-{
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamDestroy(cudaStream_t stream)
-{
-    return cudaSuccess;
 }

@@ -49,6 +49,15 @@ static inline uint4 make_uint4(uint32_t x, uint32_t y, uint32_t z, uint32_t w)
 extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 unsigned char *emulated_shared(void); // of its block
 void emulated_run(dim3 grid, dim3 block, size_t shared_size, const std::function<void()> &kernel);
+// Puts it on a stream; see runtime.cc.
+void emulated_launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared_size,
+                     const std::function<void()> &kernel);
+// The call with its arguments as they are now.
+template <typename... P, typename... A>
+static inline std::function<void()> emulated_bind(void (*kernel)(P...), A... arguments)
+{
+    return [=]() { kernel(arguments...); };
+}
 void emulated_sync_block(void);
 // Gives `size` (at most 64) bytes to the warp; returns what all 32 lanes gave, 64 bytes each. Valid
 // until emulated_end_exchange().
@@ -56,7 +65,8 @@ const unsigned char *emulated_exchange(const void *data, size_t size);
 void emulated_end_exchange(void);
 
 #define SAM2_LAUNCH(kernel, grid, block, shared, stream, ...)                                      \
-    emulated_run(dim3(grid), dim3(block), (size_t)(shared), [=]() { kernel(__VA_ARGS__); })
+    emulated_launch(stream, dim3(grid), dim3(block), (size_t)(shared),                             \
+                    emulated_bind(kernel, __VA_ARGS__))
 #define SAM2_SHARED(name) unsigned char *name = emulated_shared()
 #define __syncthreads() emulated_sync_block()
 #define __syncwarp() emulated_end_exchange()

@@ -6,14 +6,22 @@
 
 #include "model/tensor.h"
 
+cudaError_t emulated_enqueue(cudaStream_t stream, void (*call)(const void *), const void *data,
+                             size_t size);
+
 struct Sam2CudaGemm {
-    int unused;
+    cudaStream_t stream;
 };
 
-Sam2Status sam2_cuda_gemm_open(Sam2CudaGemm **out, cudaStream_t stream, Sam2Error *error)
+Sam2Status sam2_cuda_gemm_open(Sam2CudaGemm **out, Sam2Error *error)
 {
     *out = calloc(1, sizeof **out);
     return *out ? SAM2_OK : sam2_fail_memory(error, sizeof **out);
+}
+
+void sam2_cuda_gemm_use(Sam2CudaGemm *gemm, cudaStream_t stream, int lane)
+{
+    gemm->stream = stream;
 }
 
 void sam2_cuda_gemm_close(Sam2CudaGemm **gemm)
@@ -34,10 +42,9 @@ static float read(const Sam2CudaProduct *product, const void *data, int64_t i)
     }
 }
 
-Sam2Status sam2_cuda_gemm_run(Sam2CudaGemm *gemm, const Sam2CudaProduct *p, Sam2Error *error)
+static void multiply(const void *product)
 {
-    if (p->relu && p->residual)
-        return sam2_fail(error, SAM2_ERR_BACKEND, "ReLU and a residual do not go together");
+    const Sam2CudaProduct *p = product;
     for (int64_t i = 0; i < p->m; i++) {
         for (int64_t j = 0; j < p->n; j++) {
             float sum = 0;
@@ -48,5 +55,13 @@ Sam2Status sam2_cuda_gemm_run(Sam2CudaGemm *gemm, const Sam2CudaProduct *p, Sam2
             p->dst[i * p->n + j] = sum + (p->residual ? p->residual[i * p->n + j] : 0);
         }
     }
+}
+
+Sam2Status sam2_cuda_gemm_run(Sam2CudaGemm *gemm, const Sam2CudaProduct *p, Sam2Error *error)
+{
+    if (p->relu && p->residual)
+        return sam2_fail(error, SAM2_ERR_BACKEND, "ReLU and a residual do not go together");
+    if (emulated_enqueue(gemm->stream, multiply, p, sizeof *p) != cudaSuccess)
+        return sam2_fail(error, SAM2_ERR_BACKEND, "the product failed");
     return SAM2_OK;
 }
