@@ -18,6 +18,8 @@ struct MskCore {
     Sam2Model *model;
     MskModelInfo info;
     int d_model;
+    MskModelParams params; // that it was opened with
+    char *path;            // params.path
     guint generation;
     GPtrArray *videos; // of MskVideo, those with an open sam2; not owned
     Sam2Image *image;
@@ -70,6 +72,9 @@ const char *msk_precision_get_name(MskPrecision precision)
 
 // ---- Errors ------------------------------------------------------------------------------------
 
+// A device that is lost stays so for the process, whoever used it.
+static gint is_device_lost;
+
 static gboolean fail(GError **error, const Sam2Error *inner)
 {
     MskEngineErrorCode code = MSK_ENGINE_ERROR_BACKEND;
@@ -79,6 +84,11 @@ static gboolean fail(GError **error, const Sam2Error *inner)
         break;
     case SAM2_ERR_MEMORY:
         code = MSK_ENGINE_ERROR_MEMORY;
+        break;
+    case SAM2_ERR_DEVICE:
+        // What was made with it is gone; msk_core_recover() opens the model elsewhere.
+        g_atomic_int_set(&is_device_lost, 1);
+        code = MSK_ENGINE_ERROR_STATE;
         break;
     default:
         break;
@@ -189,12 +199,18 @@ void msk_core_free(MskCore *core)
 {
     close_model(core);
     g_ptr_array_unref(core->videos);
+    g_free(core->path);
     g_free(core);
 }
 
 guint msk_core_get_generation(const MskCore *core)
 {
     return core->generation;
+}
+
+void msk_core_get_info(const MskCore *core, MskModelInfo *out)
+{
+    *out = core->info;
 }
 
 guint64 msk_core_get_model(const MskCore *core)
@@ -228,6 +244,26 @@ gboolean msk_core_open_model(MskCore *core, const MskModelParams *params, MskMod
     copy_info(&core->info, &info);
     core->info.id = msk_model_hash_file(params->path);
     *out = core->info;
+    char *path = g_strdup(params->path); // may be core's own
+    g_free(core->path);
+    core->path = path;
+    core->params = *params;
+    core->params.path = path;
+    return TRUE;
+}
+
+gboolean msk_core_recover(MskCore *core)
+{
+    if (!g_atomic_int_get(&is_device_lost) || !core->model ||
+        !g_str_has_prefix(core->info.backend, "cuda"))
+        return FALSE;
+    MskModelParams params = core->params;
+    MskModelInfo info;
+    params.backend = MSK_BACKEND_AUTO; // without the lost one
+    params.precision = MSK_PRECISION_AUTO;
+    g_autoptr(GError) error = NULL;
+    if (!msk_core_open_model(core, &params, &info, &error))
+        g_warning("the model cannot be opened again: %s", error->message);
     return TRUE;
 }
 

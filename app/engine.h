@@ -25,7 +25,7 @@ typedef enum MskEngineErrorCode {
     MSK_ENGINE_ERROR_MEMORY,   // not enough memory
     MSK_ENGINE_ERROR_IO,       // a model could not be written
     MSK_ENGINE_ERROR_NO_MODEL, // no model is open, or another one was opened meanwhile
-    MSK_ENGINE_ERROR_STATE,    // a saved state is of another model, or of another video
+    MSK_ENGINE_ERROR_STATE,    // a saved state is of another model or video, or went with a device
 } MskEngineErrorCode;
 #define MSK_ENGINE_ERROR (msk_engine_error_quark())
 GQuark msk_engine_error_quark(void);
@@ -106,6 +106,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(MskResult, msk_result_unref)
 #define MSK_TYPE_ENGINE (msk_engine_get_type())
 G_DECLARE_FINAL_TYPE(MskEngine, msk_engine, MSK, ENGINE, GObject)
 
+// "device-lost" (const MskModelInfo *info), on the main thread: the model's device was lost, and
+// the model is open on another backend now. What was asked for failed with MSK_ENGINE_ERROR_STATE
+// and can be asked for again.
 MskEngine *msk_engine_new(void);
 
 // Does what waits, closes the model and ends the thread; later requests fail. Blocks, so cancel

@@ -34,8 +34,12 @@ MskCore *msk_core_new(void);
 void msk_core_free(MskCore *core);
 gboolean msk_core_open_model(MskCore *core, const MskModelParams *params, MskModelInfo *out,
                              GError **error);
+// Where the open model's device was lost, opens the model on the best backend that is left. True if
+// it was.
+gboolean msk_core_recover(MskCore *core);
 // Grows with each model that is opened.
 guint msk_core_get_generation(const MskCore *core);
+void msk_core_get_info(const MskCore *core, MskModelInfo *out);
 guint64 msk_core_get_model(const MskCore *core); // msk_engine_get_model()
 
 // Closes what the core has of a video.

@@ -57,13 +57,54 @@ static void free_queue(Queue *queue)
     g_free(queue);
 }
 
+// What a thread wrote before is seen by threads that pass here after.
+static void pass_lock(MskEngine *engine)
+{
+    pthread_mutex_lock(&engine->queue->lock);
+    pthread_mutex_unlock(&engine->queue->lock);
+}
+
+static guint device_lost_signal;
+
+typedef struct LostNews {
+    MskEngine *engine;
+    MskModelInfo info;
+} LostNews;
+
+static gboolean tell_lost_idle(gpointer user)
+{
+    LostNews *news = user;
+    pass_lock(news->engine);
+    g_signal_emit(news->engine, device_lost_signal, 0, &news->info);
+    return G_SOURCE_REMOVE;
+}
+
+static void free_lost_news(gpointer user)
+{
+    LostNews *news = user;
+    g_object_unref(news->engine);
+    g_free(news);
+}
+
+static void tell_lost(MskEngine *engine, const MskCore *core)
+{
+    LostNews *news = g_new0(LostNews, 1);
+    news->engine = g_object_ref(engine);
+    msk_core_get_info(core, &news->info);
+    pass_lock(engine);
+    g_idle_add_full(G_PRIORITY_DEFAULT, tell_lost_idle, news, free_lost_news);
+}
+
 static gpointer engine_thread(gpointer data)
 {
     Queue *queue = data;
     MskCore *core = msk_core_new();
     MskRequest *request;
     while ((request = pop_request(queue))) {
-        if (request->run(core, request)) {
+        gboolean again = request->run(core, request);
+        if (msk_core_recover(core))
+            tell_lost(request->engine, core);
+        if (again) {
             pthread_mutex_lock(&queue->lock);
             g_queue_push_head(&queue->jobs, request);
             pthread_mutex_unlock(&queue->lock);
@@ -128,6 +169,8 @@ static void msk_engine_finalize(GObject *object)
 static void msk_engine_class_init(MskEngineClass *class)
 {
     G_OBJECT_CLASS(class)->finalize = msk_engine_finalize;
+    device_lost_signal = g_signal_new("device-lost", MSK_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0, NULL,
+                                      NULL, NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
 }
 
 MskEngine *msk_engine_new(void)
@@ -154,13 +197,6 @@ void msk_engine_push(MskEngine *engine, const MskRequest *request)
     else
         copy->run(NULL, copy);
     free_request(copy);
-}
-
-// What a thread wrote before is seen by threads that pass here after.
-static void pass_lock(MskEngine *engine)
-{
-    pthread_mutex_lock(&engine->queue->lock);
-    pthread_mutex_unlock(&engine->queue->lock);
 }
 
 void msk_request_return_pointer(MskRequest *request, gpointer value, GDestroyNotify free_value)

@@ -67,6 +67,12 @@ static void open_cb(GObject *object, GAsyncResult *result, gpointer user)
     free_open_data(data);
 }
 
+static void device_lost_cb(MskEngine *engine, const MskModelInfo *info, MskModelHost *self)
+{
+    self->info = *info;
+    g_signal_emit(self, changed_signal, 0);
+}
+
 void msk_model_host_open(MskModelHost *self, const char *wanted)
 {
     GSettings *settings = msk_settings_get();
@@ -188,6 +194,7 @@ static void msk_model_host_class_init(MskModelHostClass *class)
 static void msk_model_host_init(MskModelHost *self)
 {
     self->engine = msk_engine_new();
+    g_signal_connect_object(self->engine, "device-lost", G_CALLBACK(device_lost_cb), self, 0);
     g_signal_connect_object(msk_settings_get(), "changed", G_CALLBACK(setting_cb), self, 0);
 }
 

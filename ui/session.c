@@ -401,6 +401,12 @@ void msk_session_error(MskSession *self, const char *title, const char *format, 
     g_signal_emit(self, error_signal, 0, title, message);
 }
 
+static void device_lost_cb(MskEngine *engine, const MskModelInfo *info, MskSession *self)
+{
+    msk_session_toast(self, _("The graphics card was lost; the model runs on %s now"),
+                      info->backend);
+}
+
 // ---- The object --------------------------------------------------------------------------------
 
 static void get_property(GObject *object, guint prop, GValue *value, GParamSpec *pspec)
@@ -622,6 +628,8 @@ static void msk_session_init(MskSession *self)
         g_settings_bind(settings, shared[i], self, shared[i], G_SETTINGS_BIND_DEFAULT);
     self->host = msk_model_host_ref_default();
     g_signal_connect_object(self->host, "changed", G_CALLBACK(model_changed_cb), self, 0);
+    g_signal_connect_object(msk_model_host_get_engine(self->host), "device-lost",
+                            G_CALLBACK(device_lost_cb), self, 0);
 }
 
 MskSession *msk_session_new(void)
