@@ -275,8 +275,3 @@ const MskMediaRef *msk_store_get_media(MskStore *store)
 {
     return store->ref;
 }
-
-char *msk_store_dup_unsaved_folder(void)
-{
-    return g_build_filename(g_get_user_state_dir(), "masklet", "unsaved", NULL);
-}

@@ -140,8 +140,33 @@ void msk_store_end_move(MskStore *store, MskStore *to);
 // Whether all that was handed over is on the disk.
 gboolean msk_store_is_written(MskStore *store);
 
+// Blocks until the copy is there; any thread.
+gboolean msk_store_copy(MskStore *store, const char *path, gboolean with_history, GError **error);
+
+// ---- Unsaved projects (store_unsaved.c) --------------------------------------------------------
+
 // Where projects live that were not saved under a name yet: $XDG_STATE_HOME/masklet/unsaved.
 // g_free().
 char *msk_store_dup_unsaved_folder(void);
+gboolean msk_store_is_unsaved_path(const char *path); // whether it is in there
+
+typedef struct MskUnsaved {
+    char *path;        // of the project
+    char *clip;        // path of its clip; NULL: not known
+    gboolean has_clip; // it is where it was
+    int n_objects;
+    int64_t changed; // last edit, microseconds since 1970
+    char *problem;   // why it cannot be opened; NULL: it can
+} MskUnsaved;
+void msk_unsaved_free(MskUnsaved *unsaved); // NULL is fine
+
+// The following block; any thread.
+// Unsaved projects that nobody has open, of MskUnsaved, the one edited last first. Those in which
+// nothing was ever done go.
+GPtrArray *msk_store_list_unsaved(void);
+// Moves one to a name of the user's; an existing file is replaced. It stays where this fails.
+gboolean msk_store_keep_unsaved(const char *path, const char *target, GError **error);
+// Deletes it for good. One that is open is MSK_STORE_ERROR_IN_USE.
+gboolean msk_store_discard_unsaved(const char *path, GError **error);
 
 G_END_DECLS

@@ -195,3 +195,20 @@ gboolean msk_store_copy_finish(MskStore *store, GAsyncResult *result, GError **e
     g_return_val_if_fail(g_task_is_valid(result, NULL), FALSE);
     return g_task_propagate_boolean(G_TASK(result), error);
 }
+
+static void take_result_cb(GObject *source, GAsyncResult *result, gpointer user)
+{
+    *(GAsyncResult **)user = g_object_ref(result);
+}
+
+gboolean msk_store_copy(MskStore *store, const char *path, gboolean with_history, GError **error)
+{
+    g_autoptr(GMainContext) context = g_main_context_new();
+    g_autoptr(GAsyncResult) result = NULL;
+    g_main_context_push_thread_default(context);
+    msk_store_copy_async(store, path, with_history, NULL, take_result_cb, &result);
+    while (!result)
+        g_main_context_iteration(context, TRUE);
+    g_main_context_pop_thread_default(context);
+    return msk_store_copy_finish(store, result, error);
+}

@@ -230,6 +230,8 @@ void msk_session_detach(MskSession *self)
         msk_tracker_close(tracker);
     if (document)
         msk_document_set_store(document, NULL);
+    // Who hears that nothing is open any more may look for the file: it waits from here on.
+    msk_session_close_store(self);
     // Everybody lets go before it goes.
     if (document)
         msk_session_notify(self, MSK_SESSION_DOCUMENT);
@@ -247,7 +249,6 @@ void msk_session_detach(MskSession *self)
     msk_frame_cache_drop(msk_session_get_frame_cache(), media);
     g_object_unref(media);
     g_clear_object(&self->engine_media);
-    msk_session_close_store(self);
     g_clear_object(&self->clip);
     g_clear_object(&self->file);
     self->read_only = self->is_unsaved = self->was_edited = FALSE;

@@ -311,7 +311,8 @@ static void project_done(MskSession *self, Work *work)
         msk_session_error(self, _("Parts of the Project Could Not Be Read"),
                           _("Everything else is here.\n\n%s"), warning);
     msk_session_emit(self, "opened");
-    if (self->is_unsaved && !pending->is_new && msk_document_get_n_objects(self->document) > 0)
+    if (self->is_unsaved && !pending->is_new && !pending->is_chosen &&
+        msk_document_get_n_objects(self->document) > 0)
         msk_session_emit(self, "earlier-work");
 }
 
@@ -340,24 +341,6 @@ static void clip_done(MskSession *self, Work *work)
 
 // ---- A project ---------------------------------------------------------------------------------
 
-static void copied_cb(GObject *source, GAsyncResult *result, gpointer user)
-{
-    *(GAsyncResult **)user = g_object_ref(result);
-}
-
-// Blocks until the copy is there.
-static gboolean copy_store(MskStore *store, const char *path, GError **error)
-{
-    g_autoptr(GMainContext) context = g_main_context_new();
-    g_autoptr(GAsyncResult) result = NULL;
-    g_main_context_push_thread_default(context);
-    msk_store_copy_async(store, path, TRUE, NULL, copied_cb, &result);
-    while (!result)
-        g_main_context_iteration(context, TRUE);
-    g_main_context_pop_thread_default(context);
-    return msk_store_copy_finish(store, result, error);
-}
-
 // A project that cannot be written is worked on in a copy among the unsaved ones.
 static gboolean open_copy(MskPending *pending, GError **error)
 {
@@ -378,7 +361,7 @@ static gboolean open_copy(MskPending *pending, GError **error)
     // As seen from where the project is, not from its copy.
     pending->ref = msk_media_ref_copy(msk_store_get_media(store));
     pending->is_new = !g_file_test(copy, G_FILE_TEST_EXISTS);
-    const gboolean is_there = !pending->is_new || copy_store(store, copy, error);
+    const gboolean is_there = !pending->is_new || msk_store_copy(store, copy, TRUE, error);
     msk_store_close(store);
     if (!is_there)
         return FALSE;
@@ -392,6 +375,7 @@ static MskPending *read_project(const char *path, GError **error)
     g_autoptr(GError) inner = NULL;
     g_autoptr(MskPending) pending = g_new0(MskPending, 1);
     pending->path = g_strdup(path);
+    pending->is_unsaved = pending->is_chosen = msk_store_is_unsaved_path(path);
     pending->store = msk_store_open(path, 0, &inner);
     if (!pending->store) {
         if (!g_error_matches(inner, MSK_STORE_ERROR, MSK_STORE_ERROR_READ_ONLY)) {
@@ -511,11 +495,14 @@ static void attach_project(MskSession *self, gpointer user)
 {
     Work *work = user;
     MskPending *pending = work->pending;
-    g_autofree char *name = g_filename_display_basename(pending->path);
+    // One that has no name of the user's goes by that of its clip.
+    const gboolean is_named = !pending->is_unsaved || pending->read_only;
+    const char *path = is_named ? pending->path : work->clip;
+    g_autofree char *name = g_filename_display_basename(path);
     if (g_str_has_suffix(name, ".masklet"))
         name[strlen(name) - strlen(".masklet")] = '\0';
     g_autoptr(GFile) clip = g_file_new_for_path(work->clip);
-    self->file = g_file_new_for_path(pending->path);
+    self->file = g_file_new_for_path(path);
     msk_session_set_title(self, name);
     if (pending->is_relinked)
         msk_store_set_media(pending->store, pending->ref);

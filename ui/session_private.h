@@ -16,6 +16,7 @@ typedef struct MskPending {
     gboolean read_only;    // the project cannot be written
     gboolean is_unsaved;   // lives in the folder of unsaved projects
     gboolean is_new;       // there was nothing before
+    gboolean is_chosen;    // of the unsaved ones, by the user
     gboolean is_relinked;  // `ref` is not what the store has
     char *problem;         // why there is no store; NULL: there is one
 } MskPending;

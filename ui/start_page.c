@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// MskStartPage: what a window without a clip shows: what to do, and which model is in use.
+// MskStartPage: what a window without a clip shows: what to do, work that was not saved, and which
+// model is in use.
 #include "ui/start_page.h"
 
 #include <adwaita.h>
@@ -7,12 +8,14 @@
 
 #include "app/model_store.h"
 #include "app/startup.h"
+#include "ui/unsaved_list.h"
 
 struct _MskStartPage {
     GtkWidget parent;
     MskSession *session;
     GtkLabel *model;
     GtkWidget *sample;
+    MskUnsavedList *unsaved;
 };
 
 G_DEFINE_FINAL_TYPE(MskStartPage, msk_start_page, GTK_TYPE_WIDGET)
@@ -56,6 +59,11 @@ void msk_start_page_set_session(MskStartPage *self, MskSession *session)
     gtk_widget_set_visible(self->sample, sample != NULL);
 }
 
+void msk_start_page_refresh(MskStartPage *self)
+{
+    msk_unsaved_list_refresh(self->unsaved);
+}
+
 static void dispose(GObject *object)
 {
     MskStartPage *self = MSK_START_PAGE(object);
@@ -70,9 +78,11 @@ static void msk_start_page_class_init(MskStartPageClass *class)
 {
     GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(class);
     G_OBJECT_CLASS(class)->dispose = dispose;
+    g_type_ensure(MSK_TYPE_UNSAVED_LIST);
     gtk_widget_class_set_template_from_resource(widget_class, "/org/masklet/Masklet/start_page.ui");
     gtk_widget_class_bind_template_child(widget_class, MskStartPage, model);
     gtk_widget_class_bind_template_child(widget_class, MskStartPage, sample);
+    gtk_widget_class_bind_template_child(widget_class, MskStartPage, unsaved);
 }
 
 static void msk_start_page_init(MskStartPage *self)

@@ -105,7 +105,7 @@ static void write_problem_cb(MskWindow *self)
     const char *problem = msk_session_get_write_problem(self->session);
     g_autofree char *text =
         g_strdup_printf(_("Your last edits are not on the disk yet: %s"), problem ? problem : "");
-    gtk_label_set_label(self->write_label, text);
+    gtk_label_set_label(self->write_label, problem ? text : "");
     gtk_info_bar_set_revealed(self->write_bar, problem != NULL);
 }
 
@@ -409,6 +409,7 @@ static void msk_window_init(MskWindow *self)
     add_widgets(self);
     msk_window_install_actions(self);
     msk_window_install_file_actions(self);
+    msk_window_install_unsaved_actions(self);
     msk_window_install_track_actions(self);
     msk_window_install_keys(self);
     connect_session(self);

@@ -196,6 +196,47 @@ static void save_copy_cb(GSimpleAction *action, GVariant *target, gpointer user)
     show_save_chooser(user, _("Save a Copy of the Project"), save_copy_chosen, TRUE);
 }
 
+// What is done with a name that is chosen.
+typedef struct Naming {
+    MskNameChosenFunc chosen;
+    gpointer user;
+    GDestroyNotify destroy;
+} Naming;
+
+static void free_naming(gpointer data)
+{
+    Naming *naming = data;
+    naming->destroy(naming->user);
+    g_free(naming);
+}
+
+static void name_chosen(MskWindow *self, GtkFileChooserNative *chooser, GFile *file)
+{
+    const Naming *naming = g_object_get_data(G_OBJECT(chooser), "naming");
+    naming->chosen(self, file, naming->user);
+}
+
+void msk_window_choose_name(MskWindow *self, const char *clip, MskNameChosenFunc chosen,
+                            gpointer user, GDestroyNotify destroy)
+{
+    Naming *naming = g_new(Naming, 1);
+    *naming = (Naming){chosen, user, destroy};
+    g_autofree char *stem = g_filename_display_basename(clip);
+    g_autofree char *place = g_path_get_dirname(clip);
+    g_autoptr(GFile) folder = g_file_new_for_path(place);
+    char *dot = strrchr(stem, '.');
+    if (dot && dot != stem)
+        *dot = '\0';
+    g_autofree char *name = g_strdup_printf("%s.masklet", stem);
+    GtkFileChooserNative *chooser = new_chooser(
+        self, _("Save the Project"), GTK_FILE_CHOOSER_ACTION_SAVE, _("_Save"), name_chosen);
+    g_object_set_data_full(G_OBJECT(chooser), "naming", naming, free_naming);
+    gtk_file_chooser_set_current_folder(GTK_FILE_CHOOSER(chooser), folder, NULL);
+    gtk_file_chooser_set_current_name(GTK_FILE_CHOOSER(chooser), name);
+    add_filter(chooser, _("Masklet projects"), NULL, "*.masklet");
+    gtk_native_dialog_show(GTK_NATIVE_DIALOG(chooser));
+}
+
 static void retry_cb(GSimpleAction *action, GVariant *target, gpointer user)
 {
     msk_session_retry_writing(((MskWindow *)user)->session);
@@ -206,10 +247,17 @@ static void close_clip_cb(GSimpleAction *action, GVariant *target, gpointer user
     msk_session_leave(((MskWindow *)user)->session, NULL, NULL, NULL);
 }
 
+static gboolean leave_anyway_idle(gpointer user)
+{
+    msk_session_leave_anyway(user);
+    return G_SOURCE_REMOVE;
+}
+
 static void unwritten_response_cb(AdwMessageDialog *dialog, const char *response, MskWindow *self)
 {
-    if (g_str_equal(response, "lose")) {
-        msk_session_leave_anyway(self->session);
+    if (g_str_equal(response, "lose")) { // the window may go, but not under the dialog's feet
+        g_idle_add_full(G_PRIORITY_DEFAULT, leave_anyway_idle, g_object_ref(self->session),
+                        g_object_unref);
         return;
     }
     msk_session_stay(self->session);

@@ -76,6 +76,15 @@ void msk_window_watch_files(MskWindow *window);
 // What is open goes to the list of recent files.
 void msk_window_add_recent(MskWindow *window, GFile *file);
 
+// Asks for a name of a project, beside its clip and called like it; `chosen` is told.
+typedef void (*MskNameChosenFunc)(MskWindow *window, GFile *file, gpointer user);
+void msk_window_choose_name(MskWindow *window, const char *clip, MskNameChosenFunc chosen,
+                            gpointer user, GDestroyNotify destroy);
+
+// ---- window_unsaved.c --------------------------------------------------------------------------
+
+void msk_window_install_unsaved_actions(MskWindow *window);
+
 // ---- window_track.c ----------------------------------------------------------------------------
 
 void msk_window_install_track_actions(MskWindow *window);
