@@ -4,6 +4,7 @@
 
 #include <glib/gi18n.h>
 #include <inttypes.h>
+#include <math.h>
 
 #include "app/timecode.h"
 
@@ -20,7 +21,7 @@ struct _MskTransport {
     GtkMenuButton *frame_button;
     GtkPopover *frame_popover;
     GtkSpinButton *frame_spin;
-    GtkAdjustment *frame_adjustment;
+    GtkAdjustment *frame_adjustment, *zoom_adjustment; // the latter's value is log2 of the zoom
     GtkDropDown *view;
     gboolean is_updating;
 };
@@ -103,6 +104,9 @@ void msk_transport_set_zoom(MskTransport *self, double zoom)
 {
     g_autofree char *text = g_strdup_printf(_("%.0f %%"), zoom * 100);
     gtk_label_set_label(self->zoom_label, text);
+    self->is_updating = TRUE;
+    gtk_adjustment_set_value(self->zoom_adjustment, log2(zoom));
+    self->is_updating = FALSE;
 }
 
 // ---- Listening ---------------------------------------------------------------------------------
@@ -152,6 +156,13 @@ static void view_selected_cb(GtkDropDown *view, GParamSpec *pspec, MskTransport 
 {
     if (!self->is_updating && self->session)
         msk_session_set_view_mode(self->session, (MskViewMode)gtk_drop_down_get_selected(view));
+}
+
+static void zoom_scale_changed_cb(MskTransport *self)
+{
+    if (!self->is_updating)
+        gtk_widget_activate_action(GTK_WIDGET(self), "win.zoom-to", "d",
+                                   exp2(gtk_adjustment_get_value(self->zoom_adjustment)));
 }
 
 static void frame_popover_shown_cb(MskTransport *self)
@@ -242,6 +253,7 @@ static void msk_transport_class_init(MskTransportClass *class)
     gtk_widget_class_bind_template_child(widget_class, MskTransport, frame_popover);
     gtk_widget_class_bind_template_child(widget_class, MskTransport, frame_spin);
     gtk_widget_class_bind_template_child(widget_class, MskTransport, frame_adjustment);
+    gtk_widget_class_bind_template_child(widget_class, MskTransport, zoom_adjustment);
     gtk_widget_class_bind_template_child(widget_class, MskTransport, view);
 }
 
@@ -259,6 +271,8 @@ static void msk_transport_init(MskTransport *self)
     gtk_widget_init_template(GTK_WIDGET(self));
     set_left_to_right(gtk_widget_get_parent(GTK_WIDGET(self->play)));
     g_signal_connect(self->view, "notify::selected", G_CALLBACK(view_selected_cb), self);
+    g_signal_connect_swapped(self->zoom_adjustment, "value-changed",
+                             G_CALLBACK(zoom_scale_changed_cb), self);
     g_signal_connect_swapped(self->frame_popover, "show", G_CALLBACK(frame_popover_shown_cb), self);
     g_signal_connect_swapped(self->frame_popover, "closed", G_CALLBACK(frame_popover_closed_cb),
                              self);

@@ -15,7 +15,8 @@ G_DECLARE_FINAL_TYPE(MskTransport, msk_transport, MSK, TRANSPORT, GtkWidget)
 void msk_transport_set_session(MskTransport *transport, MskSession *session, MskPlayer *player);
 // Asks for a frame to go to.
 void msk_transport_go_to_frame(MskTransport *transport);
-// Zoom of the canvas, 1 is a frame pixel a screen pixel, for the label.
+// Zoom of the canvas, 1 is a frame pixel a screen pixel, for the slider and the label. The slider
+// activates "win.zoom-to" (double).
 void msk_transport_set_zoom(MskTransport *transport, double zoom);
 
 G_END_DECLS

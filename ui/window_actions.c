@@ -225,6 +225,11 @@ static void zoom_out_cb(GSimpleAction *action, GVariant *target, gpointer user)
     msk_canvas_zoom_out(((MskWindow *)user)->canvas);
 }
 
+static void zoom_to_cb(GSimpleAction *action, GVariant *target, gpointer user)
+{
+    g_object_set(((MskWindow *)user)->canvas, "zoom", g_variant_get_double(target), NULL);
+}
+
 static void zoom_fit_cb(GSimpleAction *action, GVariant *target, gpointer user)
 {
     msk_canvas_fit(((MskWindow *)user)->canvas);
@@ -305,6 +310,7 @@ static const GActionEntry entries[] = {
     {"matte-check", matte_check_cb},
     {"zoom-in", zoom_in_cb},
     {"zoom-out", zoom_out_cb},
+    {"zoom-to", zoom_to_cb, "d"},
     {"zoom-fit", zoom_fit_cb},
     {"zoom-original", zoom_original_cb},
     {"fullscreen", fullscreen_cb},
@@ -357,10 +363,10 @@ static void enable(MskWindow *self, gboolean enabled, const char *const *names)
 
 void msk_window_update_actions(MskWindow *self)
 {
-    static const char *const of_clip[] = {"play",     "shuttle",       "step",        "go-first",
-                                          "go-last",  "go-to-frame",   "zoom-in",     "zoom-out",
-                                          "zoom-fit", "zoom-original", "matte-check", "close-clip",
-                                          NULL};
+    static const char *const of_clip[] = {
+        "play",        "shuttle",    "step",     "go-first", "go-last",
+        "go-to-frame", "zoom-in",    "zoom-out", "zoom-fit", "zoom-original",
+        "matte-check", "close-clip", "zoom-to",  NULL};
     static const char *const of_document[] = {
         "new-object", "set-in",        "set-out",        "clear-range",   "export",
         "save",       "save-as",       "save-copy",      "retry-writing", "track-stale",

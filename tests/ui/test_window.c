@@ -2,11 +2,12 @@
 // test-window SAMPLE: the window in both directions of writing: what it is built of, what its
 // actions do, and that nothing of it is left.
 #include <adwaita.h>
+#include <math.h>
 #include <string.h>
 
 #include "tests/support/check.h"
 #include "tests/ui/session_fixture.h"
-#include "ui/window.h"
+#include "ui/window_private.h"
 
 static const char *sample;
 
@@ -82,6 +83,36 @@ static int count_arrows(GtkWidget *widget)
          child = gtk_widget_get_next_sibling(child))
         n += count_arrows(child);
     return n;
+}
+
+static GtkRange *find_zoom(GtkWidget *widget)
+{
+    if (GTK_IS_SCALE(widget) && gtk_widget_get_tooltip_text(widget) &&
+        g_str_has_prefix(gtk_widget_get_tooltip_text(widget), "Zoom"))
+        return GTK_RANGE(widget);
+    GtkRange *found = NULL;
+    for (GtkWidget *child = gtk_widget_get_first_child(widget); child && !found;
+         child = gtk_widget_get_next_sibling(child))
+        found = find_zoom(child);
+    return found;
+}
+
+// The slider moves the canvas's zoom by powers of two, and follows it.
+static void check_zoom(MskWindow *window)
+{
+    MskCanvas *canvas = window->canvas;
+    GtkRange *slider = find_zoom(GTK_WIDGET(window));
+    if (!CHECK(slider))
+        return;
+    gtk_range_set_value(slider, 1);
+    CHECK(fabs(msk_canvas_get_zoom(canvas) - 2) < 1e-9);
+    act(window, "zoom-original", NULL);
+    CHECK(gtk_range_get_value(slider) == 0);
+    act(window, "zoom-fit", NULL); // stays so: the slider's answer must not take it away
+    gboolean is_fit;
+    g_object_get(canvas, "fit", &is_fit, NULL);
+    CHECK(is_fit);
+    CHECK(fabs(exp2(gtk_range_get_value(slider)) / msk_canvas_get_zoom(canvas) - 1) < 1e-9);
 }
 
 static void check_moves(MskWindow *window)
@@ -194,6 +225,7 @@ static void test_window(GtkTextDirection direction)
     act(window, "shuttle", g_variant_new_int32(0));
     check_names(GTK_WIDGET(window), &n_buttons);
     CHECK(count_arrows(GTK_WIDGET(window)) == 6);
+    check_zoom(window);
     CHECK(n_buttons > 25);
     MskDocument *document = g_object_ref(msk_session_get_document(session));
     msk_session_start_afresh(session); // leaves nothing for the next window
