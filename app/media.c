@@ -8,6 +8,8 @@
 #include <math.h>
 #include <sys/stat.h>
 
+// Decoder threads of a twin at most: each keeps frames in memory.
+#define TWIN_THREADS 4
 // Pixels that MSK_INDEX_AUTO decodes only to count frames.
 #define COUNTING_BUDGET 4294967296.0
 
@@ -195,7 +197,8 @@ MskMedia *msk_media_new_twin(MskMedia *media)
     MskMedia *twin = g_object_new(MSK_TYPE_MEDIA, NULL);
     twin->original = g_object_ref(original);
     twin->path = g_strdup(original->path);
-    twin->n_threads = original->n_threads;
+    const int n_threads = original->n_threads ? original->n_threads : (int)g_get_num_processors();
+    twin->n_threads = MIN(n_threads, TWIN_THREADS);
     twin->serial = original->serial;
     twin->info = original->info;
     twin->orientation = original->orientation;
