@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // MskFrameCache: a hash table of frames in a queue, most recently used first.
 #include "app/frame_cache.h"
+#include "app/free_later.h"
 #include "app/media_private.h"
 
 #include <pthread.h>
@@ -155,15 +156,20 @@ MskFrame *msk_frame_cache_get(MskFrameCache *cache, MskMedia *media, int64_t n,
 void msk_frame_cache_drop(MskFrameCache *cache, MskMedia *media)
 {
     const guint64 serial = msk_media_get_serial(media);
+    GPtrArray *frames = g_ptr_array_new_with_free_func((GDestroyNotify)msk_frame_unref);
 
     pthread_mutex_lock(&cache->lock);
     for (GList *at = cache->recent.head; at;) {
         Entry *entry = at->data;
         at = at->next;
-        if (entry->serial == serial)
+        if (entry->serial == serial) {
+            g_ptr_array_add(frames, msk_frame_ref(entry->frame));
             remove_entry(cache, entry);
+        }
     }
     pthread_mutex_unlock(&cache->lock);
+    // Hundreds of megabytes take a while to be given back.
+    msk_free_later(frames, (GDestroyNotify)g_ptr_array_unref);
 }
 
 void msk_frame_cache_clear(MskFrameCache *cache)

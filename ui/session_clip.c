@@ -4,6 +4,7 @@
 
 #include <glib/gi18n.h>
 
+#include "app/free_later.h"
 #include "ui/settings.h"
 
 #define INDEX_POLL_MS 100
@@ -247,8 +248,9 @@ void msk_session_detach(MskSession *self)
     msk_session_notify(self, MSK_SESSION_FRAME);
     g_clear_pointer(&self->video, msk_video_unref);
     msk_frame_cache_drop(msk_session_get_frame_cache(), media);
-    g_object_unref(media);
-    g_clear_object(&self->engine_media);
+    // Decoders end threads of their own.
+    msk_free_later(media, g_object_unref);
+    msk_free_later(g_steal_pointer(&self->engine_media), g_object_unref);
     g_clear_object(&self->clip);
     g_clear_object(&self->file);
     self->read_only = self->is_unsaved = self->was_edited = FALSE;
