@@ -12,6 +12,11 @@ static void print_text(const char *path, const MskModelInfo *info)
     printf("  SAM %s, %s\n", info->version, info->variant);
     printf("  input      %d x %d pixels\n", info->image_size, info->image_size);
     printf("  parameters %.1f million\n", (double)info->n_parameters / 1e6);
+    const char *why = NULL;
+    if (msk_backend_is_available(MSK_BACKEND_CUDA, &why))
+        printf("  cuda       available, and used unless another backend is asked for\n");
+    else
+        printf("  cuda       not used: %s\n", why);
 }
 
 static gboolean print_json(const char *path, const MskModelInfo *info)
@@ -23,6 +28,9 @@ static gboolean print_json(const char *path, const MskModelInfo *info)
     cli_json_text(builder, "variant", info->variant);
     cli_json_int(builder, "image_size", info->image_size);
     cli_json_int(builder, "parameters", info->n_parameters);
+    const char *why = NULL;
+    gboolean has_cuda = msk_backend_is_available(MSK_BACKEND_CUDA, &why);
+    cli_json_text(builder, "cuda", has_cuda ? "available" : why);
     json_builder_end_object(builder);
     return cli_print_json(builder);
 }

@@ -181,6 +181,8 @@ def test_model():
   check(found['parameters'] == n, 'model info: parameters', (found, n))
   text = run('model', 'info', paths['model'])
   check(text.code == 0 and '256 x 256' in text.out, 'model info', text.out)
+  text = run('model', 'info', paths['model'], env={**os.environ, 'SAM2_CUDA_MODULE': '/nowhere.so'})
+  check('not used: the CUDA backend cannot be loaded: /nowhere.so' in text.out, 'why no CUDA', text.out)
   check(json.loads(run('model', 'info', 'starter', '--json').out)['file'].endswith(
     'starter.safetensors'), 'the bundled model by name')
   # Names of the user's folder, short names of the published files, the folder of the environment.
