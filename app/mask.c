@@ -3,6 +3,7 @@
 #include "app/mask_private.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -77,16 +78,19 @@ static uint8_t code_from_logit(float logit)
     return (uint8_t)(clamped > 0 ? 128 + steps : 127 - steps);
 }
 
+static float code_logits[256];
+
+static void fill_code_logits(void)
+{
+    for (int i = 0; i < 256; i++)
+        code_logits[i] = (float)sinh((i - 127.5) * CODE_STEP);
+}
+
 static const float *logits_of_codes(void)
 {
-    static gsize ready;
-    static float table[256];
-    if (g_once_init_enter(&ready)) {
-        for (int i = 0; i < 256; i++)
-            table[i] = (float)sinh((i - 127.5) * CODE_STEP);
-        g_once_init_leave(&ready, 1);
-    }
-    return table;
+    static pthread_once_t once = PTHREAD_ONCE_INIT; // seen by the thread sanitizer, GLib's is not
+    pthread_once(&once, fill_code_logits);
+    return code_logits;
 }
 
 // Marks cells above the floor and their neighbours; returns the box around the marks.
