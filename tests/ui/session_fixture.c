@@ -2,6 +2,7 @@
 // What tests of a session share: a state folder of their own, and waiting for what it says.
 #include "tests/ui/session_fixture.h"
 
+#include <adwaita.h>
 #include <string.h>
 
 #define PATIENCE_S 30
@@ -31,6 +32,19 @@ void fixture_end(void)
     g_autoptr(GFile) file = g_file_new_for_path(folder);
     remove_tree(file);
     g_clear_pointer(&folder, g_free);
+}
+
+gboolean fixture_begin_window(void)
+{
+    fixture_begin();
+    if (!gtk_init_check()) {
+        fixture_end();
+        return FALSE;
+    }
+    adw_init();
+    // GTK 4.8 leaks the time each time that it looks for recent files that are too old.
+    g_object_set(gtk_settings_get_default(), "gtk-recent-files-max-age", -1, NULL);
+    return TRUE;
 }
 
 // ---- Hearing -----------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ typedef struct Heard {
 // A folder for states and files; g_free() nothing, it lives until fixture_end().
 const char *fixture_begin(void);
 void fixture_end(void);
+// The same for tests with a window. FALSE: there is no display, nothing was begun.
+gboolean fixture_begin_window(void);
 
 Heard *fixture_new_session(void);
 void fixture_free_session(Heard *heard);

@@ -170,14 +170,8 @@ int main(int argc, char **argv)
 {
     if (argc != 2)
         return 2;
-    fixture_begin();
-    if (!gtk_init_check()) {
-        fixture_end();
+    if (!fixture_begin_window())
         return 77;
-    }
-    adw_init();
-    // GTK 4.8 leaks the time each time that it looks for recent files that are too old.
-    g_object_set(gtk_settings_get_default(), "gtk-recent-files-max-age", -1, NULL);
     window = g_object_ref_sink(g_object_new(MSK_TYPE_WINDOW, NULL));
     gtk_window_present(GTK_WINDOW(window));
     test_drop(argv[1]);

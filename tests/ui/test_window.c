@@ -253,14 +253,8 @@ int main(int argc, char **argv)
     if (argc != 2)
         return 2;
     sample = argv[1];
-    fixture_begin();
-    if (!gtk_init_check()) {
-        fixture_end();
+    if (!fixture_begin_window())
         return 77;
-    }
-    adw_init();
-    // GTK 4.8 leaks the time each time that it looks for recent files that are too old.
-    g_object_set(gtk_settings_get_default(), "gtk-recent-files-max-age", -1, NULL);
     test_window(GTK_TEXT_DIR_LTR);
     end_group("a window");
     test_window(GTK_TEXT_DIR_RTL);
