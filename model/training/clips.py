@@ -1,136 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clips made for training: subjects that move, turn, deform, hide one another, leave and return over a
-moving background. Everything is drawn by torch, a batch at once, on the device that trains.
-
-A bank holds what clips are made of, as uint8 tensors:
-  pictures (N, 3, P, P)   photographs and drawn textures
-  cutouts  (M, 4, P, P)   regions of photographs with their alpha: real boundaries
-  masks    (M, P, P)      the same regions where they lie in their picture: real surroundings
-  places   (M,)           which picture that is (int64)
-"""
+moving background. Everything is drawn by torch, a batch at once, on the device that trains."""
 import math
-import pathlib
 
 import torch
 import torch.nn.functional as F
 
-# ---- The bank -----------------------------------------------------------------------------------
-
-
-def noise(n, channels, side, cells, generator):
-    grid = torch.rand(n, channels, cells, cells, generator=generator)
-    return F.interpolate(grid, (side, side), mode="bicubic", align_corners=True).clamp(0, 1)
-
-
-def draw_textures(n, generator, side):
-    """Clouds, stripes, checks and dots in two or three colours, (n, 3, side, side) in 0..1."""
-    cells = [2 ** int(k) for k in torch.randint(1, 4, (3,), generator=generator)]
-    field = sum(noise(n, 1, side, c * 4, generator) * 0.5 ** i for i, c in enumerate(sorted(cells)))
-    field = field / field.amax((2, 3), keepdim=True)
-    at = torch.linspace(0, 1, side)
-    y, x = torch.meshgrid(at, at, indexing="ij")
-    angle = torch.rand(n, 1, 1, 1, generator=generator) * math.pi
-    count = 3 + 25 * torch.rand(n, 1, 1, 1, generator=generator)
-    along = (x * angle.cos() + y * angle.sin() + 0.1 * field) * count
-    across = (y * angle.cos() - x * angle.sin()) * count
-    stripes = (along * 2 * math.pi).sin() * 0.5 + 0.5
-    checks = ((along * math.pi).sin() * (across * math.pi).sin() > 0).float()
-    dots = ((along - along.round()) ** 2 + (across - across.round()) ** 2 < 0.09).float()
-    kind = torch.randint(0, 6, (n, 1, 1, 1), generator=generator)
-    value = torch.where(kind < 3, field, torch.where(kind == 3, stripes,
-                                                     torch.where(kind == 4, checks, dots)))
-    low, high, more = (torch.rand(n, 3, 1, 1, generator=generator) for _ in range(3))
-    colour = low + (high - low) * value
-    return (colour + 0.3 * (more - 0.5) * noise(n, 1, side, 24, generator)).clamp(0, 1)
-
-
-def find_regions(picture, generator, most=6):
-    """Regions of one colour or texture in a photograph (H, W, 3 uint8 RGB), as boolean masks. They are
-    looked for at half the size, where filtering costs a quarter."""
-    import cv2
-    import numpy as np
-
-    full = picture.shape[1::-1]
-    picture = cv2.resize(picture, (full[0] // 2, full[1] // 2), interpolation=cv2.INTER_AREA)
-    smooth = cv2.pyrMeanShiftFiltering(cv2.GaussianBlur(picture, (0, 0), 0.8), 6, 24)
-    height, width = smooth.shape[:2]
-    regions, taken = [], np.zeros((height, width), bool)
-    for _ in range(40):
-        x = int(torch.randint(width, (1,), generator=generator))
-        y = int(torch.randint(height, (1,), generator=generator))
-        step = int(torch.randint(4, 16, (1,), generator=generator))
-        mask = np.zeros((height + 2, width + 2), np.uint8)
-        cv2.floodFill(smooth.copy(), mask, (x, y), 0, (step,) * 3, (step,) * 3,
-                      4 | 255 << 8 | cv2.FLOODFILL_FIXED_RANGE | cv2.FLOODFILL_MASK_ONLY)
-        mask = mask[1:-1, 1:-1]
-        mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-        mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-        outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        mask = cv2.drawContours(mask, outlines, -1, 255, cv2.FILLED) > 0  # without holes
-        share = mask.mean()
-        touches = mask[0].mean() + mask[-1].mean() + mask[:, 0].mean() + mask[:, -1].mean()
-        if 0.01 < share < 0.4 and touches < 0.6 and (mask & taken).sum() < 0.3 * mask.sum():
-            taken |= mask
-            large = cv2.resize(mask.astype(np.float32), full, interpolation=cv2.INTER_LINEAR)
-            regions.append(large > 0.5)
-            if len(regions) == most:
-                break
-    return regions
-
-
-def cut_out(picture, mask):
-    """The region with a margin, scaled to the picture's side, as RGBA."""
-    import cv2
-    import numpy as np
-
-    ys, xs = np.nonzero(mask)
-    side = int(max(np.ptp(ys), np.ptp(xs)) * 1.15) + 4
-    y0, x0 = (int(at.min() + at.max() - side) // 2 for at in (ys, xs))
-    padded = cv2.copyMakeBorder(picture, side, side, side, side, cv2.BORDER_REFLECT)
-    alpha = cv2.copyMakeBorder(mask.astype(np.uint8) * 255, side, side, side, side,
-                               cv2.BORDER_CONSTANT)
-    crop = np.dstack([padded, alpha])[y0 + side:y0 + 2 * side, x0 + side:x0 + 2 * side]
-    return cv2.resize(crop, picture.shape[1::-1], interpolation=cv2.INTER_AREA)
-
-
-def make_bank(folders, n_textures=400, crops=3, side=384, seed=1):
-    """Reads all JPEG, PNG and WebP files in the folders; squares are cut from each photograph and
-    scaled to `side` pixels (P)."""
-    import cv2
-    import numpy as np
-
-    generator = torch.Generator().manual_seed(seed)
-    pictures, cutouts, masks, places = [], [], [], []
-    paths = sorted(p for folder in folders for p in pathlib.Path(folder).rglob("*")
-                   if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
-    for path in paths:
-        picture = cv2.imread(str(path))
-        if picture is None or min(picture.shape[:2]) < 200:
-            continue
-        picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-        for _ in range(crops):
-            share = 0.2 + 0.8 * float(torch.rand(1, generator=generator))
-            length = int(min(picture.shape[:2]) * share)
-            y, x = (int(torch.randint(whole - length + 1, (1,), generator=generator))
-                    for whole in picture.shape[:2])
-            square = cv2.resize(picture[y:y + length, x:x + length], (side, side),
-                                interpolation=cv2.INTER_AREA)
-            for mask in find_regions(square, generator):
-                cutouts.append(cut_out(square, mask).transpose(2, 0, 1))
-                masks.append(mask.astype(np.uint8) * 255)
-                places.append(len(pictures))
-            pictures.append(square.transpose(2, 0, 1))
-    for _ in range(0, n_textures, 40):
-        drawn = draw_textures(40, generator, side)
-        pictures.extend((drawn * 255).round().byte().numpy())
-
-    def stack(rows, *shape):
-        return torch.from_numpy(np.stack(rows)) if rows else torch.zeros(0, *shape,
-                                                                        dtype=torch.uint8)
-
-    return {"pictures": stack(pictures), "cutouts": stack(cutouts, 4, side, side),
-            "masks": stack(masks, side, side), "places": torch.tensor(places, dtype=torch.int64)}
-
+from model.training.bank import read_bank
 
 # ---- Subjects -----------------------------------------------------------------------------------
 
@@ -198,87 +74,99 @@ def sample(layer, centre, scale, turn, wobble, side):
 
 
 class ClipMaker:
-    """make(n, n_frames, side): pictures (n, n_frames, 3, side, side) in 0..1, and the truth of one
-    subject, (n, n_frames, 1, side, side) of 0 and 1 (empty where it is hidden or away)."""
+    """make(n, n_frames, side, n_objects): pictures (n, n_frames, 3, side, side) in 0..1, and the truth
+    of some subjects, (n * n_objects, n_frames, 1, side, side) of 0 and 1 (empty where one is hidden or
+    away), those of a clip side by side."""
 
-    def __init__(self, bank, device):
-        self.device = device
-        self.pictures = bank["pictures"].to(device)
-        self.cutouts = bank["cutouts"].to(device)
-        self.masks, self.places = bank["masks"].to(device), bank["places"].to(device)
-        self.side = self.pictures.shape[-1]  # of layers
+    def __init__(self, path, device, held_out=False):
+        self.path, self.device, self.held_out = path, device, held_out
+        self.wanted_side, self.layers = 0, {}
 
-    def take(self, bank, which):
-        """Layers as they are drawn with: 0..1, no larger than the clip."""
-        layers = bank[which].float() / 255
-        step = max(1, layers.shape[-1] // self.side)
-        return F.avg_pool2d(layers, step) if step > 1 else layers
+    def fit(self, side):
+        """Takes layers no larger than the clip's side from the bank."""
+        if self.wanted_side != side:
+            self.layers = {}
+            self.layers = read_bank(self.path, side, self.held_out, self.device)
+            self.wanted_side, self.side = side, self.layers["pictures"].shape[-1]
 
-    def pick(self, bank, n):
-        return self.take(bank, torch.randint(len(bank), (n,), device=self.device))
+    def draw(self, name, n):
+        """n numbers of layers."""
+        return torch.randint(len(self.layers[name]), (n,), device=self.device)
+
+    def take(self, name, which):
+        return self.layers[name][which].float() / 255
+
+    def pick(self, name, n):
+        return self.take(name, self.draw(name, n))
 
     def subjects(self, n):
         """(n, 4, P, P): colour and alpha."""
         shapes = draw_shapes(n, self.side, self.device)
-        colour = self.pick(self.pictures, n)
+        colour = self.pick("pictures", n)
         # Seldom one colour: shading keeps edges from being everything there is.
         plain = (torch.rand(n, 1, 1, 1, device=self.device) < 0.15).float()
         colour = plain * (0.15 * colour + 0.85 * torch.rand(n, 3, 1, 1, device=self.device)) + (
             1 - plain) * colour
         drawn = torch.cat([colour, shapes], 1)
-        if len(self.cutouts):
-            real = self.pick(self.cutouts, n)
-            choose = (torch.rand(n, 1, 1, 1, device=self.device) < 0.5).float()
-            drawn = choose * real + (1 - choose) * drawn
+        kind = torch.rand(n, 1, 1, 1, device=self.device)
+        whole = torch.zeros_like(kind)
+        for name, low, high in (("cutouts", 0.3, 0.5), ("stamps", 0.5, 1)):
+            if len(self.layers[name]):
+                choose = ((kind >= low) & (kind < high)).float()
+                drawn = choose * self.pick(name, n) + (1 - choose) * drawn
+                whole = choose
         # Parts of other looks, on the subject or sticking out of it: most things are not of one piece.
         part = draw_shapes(n, self.side, self.device)
-        part = part * (torch.rand(n, 1, 1, 1, device=self.device) < 0.5).float()
+        share = 0.5 - 0.4 * whole
+        part = part * (torch.rand(n, 1, 1, 1, device=self.device) < share).float()
         outside = (torch.rand(n, 1, 1, 1, device=self.device) < 0.5).float()
         alpha = torch.maximum(drawn[:, 3:], part * outside)
-        colour = drawn[:, :3] + part * (self.pick(self.pictures, n) - drawn[:, :3])
+        colour = drawn[:, :3] + part * (self.pick("pictures", n) - drawn[:, :3])
         return torch.cat([colour, alpha], 1)
 
     def backgrounds(self, n):
         """(n, 4, P, P): a picture, and a region of it that is the subject where the second result,
         (n, 1, 1, 1) of bool, says so. Such a subject moves with its surroundings only."""
-        back = torch.randint(len(self.pictures), (n,), device=self.device)
-        in_place = torch.zeros(n, 1, 1, 1, dtype=torch.bool, device=self.device)
-        if len(self.masks) == 0:
-            picture = self.take(self.pictures, back)
+        back = self.draw("pictures", n)
+        if len(self.layers["cutouts"]) == 0:
+            picture = self.take("pictures", back)
+            in_place = torch.zeros(n, 1, 1, 1, dtype=torch.bool, device=self.device)
             return torch.cat([picture, torch.zeros_like(picture[:, :1])], 1), in_place
-        in_place = torch.rand(n, 1, 1, 1, device=self.device) < 0.3
-        which = torch.randint(len(self.masks), (n,), device=self.device)
-        back = torch.where(in_place.flatten(), self.places[which], back)
-        region = self.take(self.masks[:, None], which) * in_place
-        return torch.cat([self.take(self.pictures, back), region], 1), in_place
+        in_place = torch.rand(n, 1, 1, 1, device=self.device) < 0.2
+        which = self.draw("cutouts", n)
+        back = torch.where(in_place.flatten(), self.layers["places"][which], back)
+        region = self.take("masks", which) * in_place
+        return torch.cat([self.take("pictures", back), region], 1), in_place
 
     @torch.no_grad()
-    def make(self, n, n_frames, side):
+    def make(self, n, n_frames, side, n_objects=1):
         device, flat = self.device, n * n_frames
-        self.side = self.pictures.shape[-1] // max(1, self.pictures.shape[-1] // side)
+        self.fit(side)
         calm = uniform((n, 1), 0.2, 1, device)
         zoom = (path(n, n_frames, 0.1, 0.1, device) * calm).exp() * 0.75
         pan = torch.stack([path(n, n_frames, 0.1, 0.15, device) * calm for _ in range(2)], -1)
         turn = path(n, n_frames, 0.1, 0.1, device) * calm
-        grid = sample(self.pictures[:1].expand(flat, -1, -1, -1), pan.flatten(0, 1) * 0.3,
+        grid = sample(self.layers["pictures"][:1].expand(flat, -1, -1, -1), pan.flatten(0, 1) * 0.3,
                       (1 / zoom).flatten()[:, None].expand(-1, 2), turn.flatten(), None, side)
         back, in_place = self.backgrounds(n)
         frames = F.grid_sample(back.repeat_interleave(n_frames, 0), grid,
                                padding_mode="reflection", align_corners=False)
-        frames, truth = frames[:, :3], frames[:, 3:]
+        frames, region = frames[:, :3], frames[:, 3:]
         in_place = in_place.repeat_interleave(n_frames, 0)
-        n_subjects = int(torch.randint(1, 5, (1,)))
-        target = int(torch.randint(n_subjects, (1,)))
+        n_subjects = int(torch.randint(n_objects, n_objects + 2, (1,)))
+        targets = torch.randperm(n_subjects)[:n_objects].tolist()
+        target = targets[0]
+        truth = [region] + [torch.zeros_like(region) for _ in targets[1:]]
         looks = [self.subjects(n) for _ in range(n_subjects)]
         if n_subjects > 1 and torch.rand(1) < 0.3:  # a twin: looks alone do not tell
             other = (target + 1) % n_subjects
             looks[other] = looks[target]
         for i in range(n_subjects):
-            main = i == target
+            main = i in targets
             calm = uniform((n, 1), 0.1, 1.2, device)
             centre = torch.stack([path(n, n_frames, 0.35 if main else 0.5, 0.45, device) * calm
                                   for _ in range(2)], -1)
-            size = uniform((n, 1), 0.15, 0.9, device) * (
+            size = uniform((n, 1), 0.2, 1, device) * (
                 0.35 * calm * path(n, n_frames, 0, 0.5, device)).clamp(-1, 1).exp()
             aspect = uniform((n, 1), 0.7, 1.4, device).expand(-1, n_frames)
             scale = torch.stack([size * aspect, size / aspect], -1)
@@ -295,10 +183,13 @@ class ClipMaker:
             colour = F.grid_sample(looks[i][:, :3].repeat_interleave(n_frames, 0), grid,
                                    padding_mode="border", align_corners=False) * light
             frames = alpha * colour + (1 - alpha) * frames
-            covers = in_place if main else torch.ones_like(in_place)
-            truth = torch.where(covers, truth * (1 - alpha), torch.maximum(truth, alpha))
+            for k, own in enumerate(targets):
+                shown = torch.maximum(truth[k], alpha) if i == own else truth[k] * (1 - alpha)
+                # The first object may be the region in place: then its subject only hides it.
+                truth[k] = torch.where(in_place, truth[k] * (1 - alpha), shown) if k == 0 else shown
         frames = self.film(frames.view(n, n_frames, 3, side, side))
-        return frames, (truth > 0.5).float().view(n, n_frames, 1, side, side)
+        truth = torch.stack([t.view(n, n_frames, 1, side, side) for t in truth], 1)
+        return frames, (truth > 0.5).float().flatten(0, 1)
 
     def film(self, frames):
         """Exposure, colour, focus, noise and the loss of a codec."""

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures a model, through PyTorch or through masklet-cli, beside simple baselines.
 
-    python -m model.training.evaluate synthetic --bank bank.pt --weights FILE
+    python -m model.training.evaluate synthetic --bank bank.zip --weights FILE
     python -m model.training.evaluate clips --weights FILE --cli build/app/masklet-cli CLIP=TRUTH...
 
-`synthetic`: clips of 30 frames with seeds that training does not use, from a click, a box and a mask,
-and the first frame after 1 and 3 corrections. `clips`: videos with a folder of indexed PNGs as truth
-(object ids; file names sort as frames do); masklet-cli tracks each object from the truth's box, a
-click in its middle and its mask on the first frame where it is. Baselines: the first mask held still;
-DIS optical flow warping it; GrabCut from the first frame's box.
+`synthetic`: clips of 30 frames made of photographs and stamps that are held out of training, from a
+click, a box and a mask, and the first frame after 1 and 3 corrections. `clips`: videos with a folder
+of indexed PNGs as truth (object ids; file names sort as frames do); masklet-cli tracks each object
+from the truth's box, a click in its middle and its mask on the first frame where it is; with --pytorch
+sam2.py does the same beside it. Baselines: the first mask held still; DIS optical flow warping it;
+GrabCut from the first frame's box.
 """
 import argparse
 import json
@@ -87,19 +88,25 @@ class Table:
 # ---- Synthetic clips, through PyTorch -----------------------------------------------------------
 
 
-def synthetic(args):
+def load_model(path, device):
     from safetensors.torch import load_file, safe_open
 
-    from model.training import clips, train
     from model.training.sam2 import Sam2
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    with safe_open(args.weights, "pt") as file:
+    with safe_open(path, "pt") as file:
         config = json.loads(file.metadata()["masklet.config"])
     model = Sam2(config).to(device).eval()
-    model.load_state_dict({k: v.float() for k, v in load_file(args.weights).items()})
+    model.load_state_dict({k: v.float() for k, v in load_file(path).items()})
+    return model
+
+
+def synthetic(args):
+    from model.training import clips, train
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = load_model(args.weights, device)
     side = model.size
-    maker = clips.ClipMaker(torch.load(args.bank, weights_only=True, mmap=True), device)
+    maker = clips.ClipMaker(args.bank, device, held_out=True)
     table = Table()
     with torch.no_grad():
         for seed in range(args.clips):
@@ -167,10 +174,45 @@ def track(args, clip, prompt, folder):
     return [np.array(Image.open(p)) > 0 for p in sorted(out.glob("*.png"))]
 
 
+@torch.no_grad()
+def track_pytorch(model, pictures, mask, kind, prompt):
+    """The same through sam2.py: pictures from the prompted one on, its mask for kind "mask"."""
+    from PIL import Image
+
+    from model.training import train
+
+    side, (height, width) = model.size, mask.shape
+    frames = torch.stack([torch.from_numpy(np.array(Image.fromarray(p).resize((side, side),
+                                                                              Image.BICUBIC)))
+                          for p in pictures]).permute(0, 3, 1, 2).float() / 255
+    small = Image.fromarray((mask * 255).astype(np.uint8)).resize((side, side), Image.BILINEAR)
+    truth = torch.zeros(1, len(pictures), 1, side, side)
+    truth[0, 0, 0] = torch.from_numpy(np.array(small) > 127).float()
+    run, got = train.Run(model, frames[None], truth, 0.5), []
+    keep = run.keep
+
+    def note(t, logits, *rest):
+        full = F.interpolate(logits.float(), (height, width), mode="bilinear")
+        got.append(full[0, 0].numpy() > 0)
+        keep(t, logits, *rest)
+
+    run.keep, given = note, None
+    if kind != "mask":
+        points = torch.tensor(prompt["box"] if kind == "box" else prompt["points"]).view(1, -1, 2)
+        labels = torch.tensor([[2, 3] if kind == "box" else prompt["labels"]])
+        given = points * torch.tensor([side / width, side / height]), labels
+    run.prompt(0, kind, 0, given=given)
+    for t in range(1, len(pictures)):
+        run.track(t)
+        run.forget(t)
+    return got
+
+
 def clip_table(args):
     from PIL import Image
 
     table = Table()
+    model = load_model(args.weights, "cpu") if args.pytorch else None
     for pair in args.pairs:
         clip, truth_folder = pair.split("=")
         truth = [np.array(Image.open(p)) for p in sorted(pathlib.Path(truth_folder).glob("*.png"))]
@@ -192,6 +234,12 @@ def clip_table(args):
                     table.add("first frame, " + kind, iou(got[first], masks[first]))
                     for t in later:
                         table.add("tracked, " + kind, iou(got[t], masks[t]))
+                    if not model:
+                        continue
+                    same = track_pytorch(model, pictures[first:], masks[first], kind, prompt)
+                    for t in later:
+                        table.add("tracked, %s, PyTorch" % kind, iou(same[t - first], masks[t]))
+                        table.add("both agree, " + kind, iou(same[t - first], got[t]))
             table.add("GrabCut, first frame, box",
                       iou(grab_cut(pictures[first], box_of(masks[first])), masks[first]))
             for t, mask in zip(later, flow_masks(pictures[first:], masks[first])[1:]):
@@ -211,6 +259,7 @@ def main():
     two = commands.add_parser("clips")
     two.add_argument("--weights", required=True)
     two.add_argument("--cli", required=True)
+    two.add_argument("--pytorch", action="store_true")
     two.add_argument("pairs", nargs="+", metavar="CLIP=TRUTH")
     args = parser.parse_args()
     synthetic(args) if args.command == "synthetic" else clip_table(args)

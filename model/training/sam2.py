@@ -217,15 +217,20 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(kv_dim or dim, inner)
         self.out_proj = nn.Linear(inner, dim)
 
-    def forward(self, q, k, v, rope=None, n_rotated=None):
-        """n_rotated: keys that are whole maps; the rest, pointers, are not rotated."""
+    def forward(self, q, k, v, rope=None, n_rotated=None, watch=None):
+        """n_rotated: keys that are whole maps; the rest, pointers, are not rotated. watch: a list that
+        gets the attention weights, (B, heads, N, keys)."""
         q, k, v = self.q_proj(q), self.k_proj(k), self.v_proj(v)
         if rope is not None:
             n = k.shape[1] if n_rotated is None else n_rotated
             q = rotate(q, rope)
             k = torch.cat([rotate(k[:, :n], rope.repeat(n // rope.shape[0], 1)), k[:, n:]], 1)
         q, k, v = (x.view(*x.shape[:2], self.n_heads, -1).transpose(1, 2) for x in (q, k, v))
-        x = F.scaled_dot_product_attention(q, k, v)
+        if watch is None:
+            x = F.scaled_dot_product_attention(q, k, v)
+        else:
+            watch.append((q @ k.transpose(2, 3) / math.sqrt(q.shape[-1])).softmax(-1))
+            x = watch[-1] @ v
         return self.out_proj(x.transpose(1, 2).flatten(2))
 
 
@@ -239,10 +244,10 @@ class MemoryLayer(nn.Module):
         self.linear2 = nn.Linear(config["dim_feedforward"], d)
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(d) for _ in range(3))
 
-    def forward(self, x, memory, keys, rope, n_rotated):
+    def forward(self, x, memory, keys, rope, n_rotated, watch):
         y = self.norm1(x)
         x = x + self.self_attn(y, y, y, rope)
-        x = x + self.cross_attn_image(self.norm2(x), keys, memory, rope, n_rotated)
+        x = x + self.cross_attn_image(self.norm2(x), keys, memory, rope, n_rotated, watch)
         return x + self.linear2(F.relu(self.linear1(self.norm3(x))))
 
 
@@ -253,12 +258,12 @@ class MemoryAttention(nn.Module):
                                     for _ in range(config["num_layers"]))
         self.norm = nn.LayerNorm(config["d_model"])
 
-    def forward(self, x, memory, keys, n_rotated):
+    def forward(self, x, memory, keys, n_rotated, watch=None):
         side = math.isqrt(x.shape[1])
         rope = rope_table(side, x.shape[2], x.device)
         x = x + 0.1 * sine_map(side, x.shape[2], x.device)
         for layer in self.layers:
-            x = layer(x, memory, keys, rope, n_rotated)
+            x = layer(x, memory, keys, rope, n_rotated, watch)
         return self.norm(x)
 
 
@@ -442,11 +447,13 @@ class Sam2(nn.Module):
         self.no_obj_embed_spatial = nn.Parameter(torch.zeros(1, m))
 
     def reset(self):
-        """Weights to begin with, as the reference has them."""
+        """Weights to begin with. The reference's deviation of 0.02 suits wide layers; these are narrow."""
         for module in self.modules():
             if isinstance(module, nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=0.02)
+                nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
+            elif isinstance(module, FuserLayer):
+                nn.init.constant_(module.gamma, 0.1)
         for parameter in (self.maskmem_tpos_enc, self.no_mem_embed, self.no_mem_pos_enc,
                           self.no_obj_ptr, self.no_obj_embed_spatial,
                           self.image_encoder.trunk.pos_embed,
@@ -488,8 +495,9 @@ class Sam2(nn.Module):
     def unconditioned(self, top):
         return top + self.no_mem_embed.transpose(1, 2).unsqueeze(-1)
 
-    def condition(self, top, memories, pointers):
-        """memories: [(map (B, m, h, w), temporal index)]; pointers: [(pointer (B, d), position)]."""
+    def condition(self, top, memories, pointers, watch=None):
+        """memories: [(map (B, m, h, w), temporal index)]; pointers: [(pointer (B, d), position)];
+        watch: a list for the cross attention's weights, (B, 1, h * w, tokens), of each layer."""
         b, d, h, w = top.shape
         position = sine_map(h, self.mem_dim, top.device)
         values, keys = [], []
@@ -504,5 +512,5 @@ class Sam2(nn.Module):
             values.append(tokens)
             keys.append(tokens + place)
         x = self.memory_attention(top.flatten(2).transpose(1, 2), torch.cat(values, 1),
-                                  torch.cat(keys, 1), n_rotated)
+                                  torch.cat(keys, 1), n_rotated, watch)
         return x.transpose(1, 2).reshape(b, d, h, w)

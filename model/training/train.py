@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains a small SAM 2.1 on clips that clips.py makes.
 
-    python -m model.training.train bank  --photos FOLDER... --out bank.pt
-    python -m model.training.train run   --bank bank.pt --state state.pt [--minutes M] [--warm FILE]
+    python -m model.training.train bank  --photos FOLDER... --out bank.zip
+    python -m model.training.train run   --bank bank.zip --state state.pt [--minutes M] [--warm FILE]
     python -m model.training.train export --state state.pt --out starter.safetensors
 
 `run` goes on from the state file if it is there, and stops after M minutes or at the schedule's end.
 """
 import argparse
 import json
-import math
 import pathlib
 import time
 
@@ -17,20 +16,22 @@ import torch
 import torch.nn.functional as F
 
 from model.training import clips
+from model.training.bank import make_bank
 from model.training.sam2 import NO_OBJECT, Sam2
 
 HERE = pathlib.Path(__file__).parent
 N_POINTERS = 15  # what pointer distances are divided by, as in long videos
 
-# steps, side, clips, frames, learning rate at the start of the phase, share of the focal loss
+# steps, side, clips, frames, learning rate at the start and at the end, share of the focal loss
 PHASES = {
-    "gpu": [(6000, 128, 256, 1, 4e-4, 0.0), (6000, 256, 96, 1, 4e-4, 0.3),
-            (9000, 256, 32, 4, 3e-4, 0.5), (5000, 384, 16, 6, 2e-4, 0.7),
-            (2000, 384, 12, 8, 5e-5, 0.7)],
-    "cpu": [(600, 128, 16, 1, 4e-4, 0.0), (20000, 128, 6, 3, 3e-4, 0.3),
-            (8000, 256, 4, 3, 2e-4, 0.5)],
-    "smoke": [(3, 128, 2, 1, 4e-4, 0.0), (2, 128, 2, 3, 3e-4, 0.5)],
+    "gpu": [(6000, 128, 256, 1, 8e-4, 8e-4, 0.0), (6000, 256, 96, 1, 8e-4, 6e-4, 0.3),
+            (9000, 256, 32, 4, 6e-4, 3e-4, 0.5), (5000, 384, 16, 6, 3e-4, 1e-4, 0.7),
+            (2000, 384, 12, 8, 1e-4, 1e-5, 0.7)],
+    "cpu": [(600, 128, 8, 1, 8e-4, 8e-4, 0.0), (6000, 128, 4, 3, 8e-4, 5e-4, 0.3),
+            (1200, 128, 3, 8, 5e-4, 4e-4, 0.5), (2600, 256, 2, 4, 4e-4, 3e-5, 0.5)],
+    "smoke": [(3, 128, 2, 1, 4e-4, 4e-4, 0.0), (2, 128, 2, 3, 3e-4, 3e-5, 0.5)],
 }
+N_OBJECTS = 2  # of a clip that are followed
 
 
 # ---- Prompts ------------------------------------------------------------------------------------
@@ -120,6 +121,25 @@ def frame_loss(decoded, truth, multimask, focal_share):
     return total, (iou.gather(1, index[:, None])[:, 0] * present).sum() / n
 
 
+# Two more losses make memory useful long before the masks would teach it to be: attention has to look
+# at the object where the object is, and a linear probe has to tell it from what was read.
+
+
+def share_loss(share, truth):
+    """share (B, N): which part of each token is thought to be the object's; truth (B, N)."""
+    share = share.float().clamp(1e-3, 1 - 1e-3)
+    inside = -(truth * share.log()).sum(1) / truth.sum(1).clamp(min=1)
+    outside = -((1 - truth) * (1 - share).log()).sum(1) / (1 - truth).sum(1).clamp(min=1)
+    return 0.5 * (inside + outside).mean()
+
+
+def looked_at(weights, remembered):
+    """The object's part of where each token looks, (B, N): weights (B, 1, N, M) of the cross attention,
+    remembered (B, M') its part of the first M' tokens; the others are pointers."""
+    weights = weights[:, 0, :, :remembered.shape[1]].float()
+    return (weights @ remembered[:, :, None])[:, :, 0] / weights.sum(2).clamp(min=1e-6)
+
+
 # ---- A clip -------------------------------------------------------------------------------------
 
 
@@ -136,16 +156,18 @@ def choose(decoded, multimask):
 class Run:
     """What a model remembers while it goes through a batch of clips."""
 
-    def __init__(self, model, frames, truth, focal_share):
-        self.model, self.frames, self.truth = model, frames, truth
+    def __init__(self, model, frames, truth, focal_share, probe=None):
+        self.model, self.frames, self.truth, self.probe = model, frames, truth, probe
         self.focal_share = focal_share
         self.small = F.avg_pool2d(truth.flatten(0, 1), 4).gt(0.5).float().view(
             *truth.shape[:2], 1, truth.shape[3] // 4, truth.shape[4] // 4)
         n, t = frames.shape[:2]
+        n_objects = len(truth) // n
         features = model.encode(frames.flatten(0, 1))
-        self.features = [x.view(n, t, *x.shape[1:]) for x in features]
+        self.features = [x.view(n, t, *x.shape[1:]).repeat_interleave(n_objects, 0) for x in features]
+        self.share = F.avg_pool2d(truth.flatten(0, 1), 16).view(*truth.shape[:2], -1)
         self.memories, self.pointers, self.prompted = {}, {}, set()
-        self.losses, self.ious = [], []
+        self.losses, self.memory_losses, self.ious = [], [], []
 
     def at(self, t):
         return [x[:, t] for x in self.features]
@@ -162,7 +184,8 @@ class Run:
         if prompted:
             self.prompted.add(t)
 
-    def prompt(self, t, kind, n_corrections, image=None):
+    def prompt(self, t, kind, n_corrections, image=None, given=None):
+        """given: (points, labels) instead of those drawn from the truth."""
         model, (top, high0, high1) = self.model, self.at(t)
         image = model.unconditioned(top) if image is None else image
         truth = self.truth[:, t]
@@ -174,7 +197,7 @@ class Run:
                                    antialias=True)
             self.keep(t, logits, decoded[2][:, 0], score, True)
             return
-        points, labels = first_click(truth) if kind == "click" else box_around(truth)
+        points, labels = given or (first_click(truth) if kind == "click" else box_around(truth))
         multimask = kind == "click"
         decoded = model.decode(image, high0, high1, points, labels)
         self.note(decoded, t, multimask)
@@ -189,15 +212,31 @@ class Run:
             self.note(decoded, t, multimask)
         self.keep(t, *choose(decoded, multimask), True)
 
+    def forget(self, t):
+        """What frames after t do not look at any more: the seventh memory, the sixteenth pointer."""
+        for k in [k for k in self.memories if k not in self.prompted and k < t - 5]:
+            del self.memories[k]
+        for k in [k for k in self.pointers if k not in self.prompted and k < t + 1 - N_POINTERS]:
+            del self.pointers[k]
+
     def condition(self, t):
-        model = self.model
-        memories = [(self.memories[k], 6) for k in sorted(self.prompted)]
-        memories += [(self.memories[k], t - k - 1) for k in range(max(0, t - 6), t)
-                     if k in self.memories and k not in self.prompted]
+        at = sorted(self.prompted)
+        order = [6] * len(at)
+        recent = [k for k in range(max(0, t - 6), t) if k in self.memories and k not in self.prompted]
+        at, order = at + recent, order + [t - k - 1 for k in recent]
         pointers = [(self.pointers[k], (t - k) / N_POINTERS) for k in sorted(self.prompted) if k < t]
         pointers += [(self.pointers[k], (t - k) / N_POINTERS) for k in range(t - 1, -1, -1)
                      if k in self.pointers and k not in self.prompted]
-        return model.condition(self.features[0][:, t], memories, pointers)
+        watch = [] if self.probe else None
+        image = self.model.condition(self.features[0][:, t],
+                                     [(self.memories[k], i) for k, i in zip(at, order)], pointers, watch)
+        if watch:
+            remembered, truth = torch.cat([self.share[:, k] for k in at], 1), self.share[:, t]
+            self.memory_losses += [share_loss(looked_at(weights, remembered), truth)
+                                   for weights in watch]
+            told = self.probe(image.flatten(2).transpose(1, 2))[:, :, 0].sigmoid()
+            self.memory_losses.append(share_loss(told, truth))
+        return image
 
     def track(self, t, n_corrections=0):
         image = self.condition(t)
@@ -209,9 +248,9 @@ class Run:
         self.keep(t, *choose(decoded, True), False)
 
 
-def run_batch(model, frames, truth, focal_share):
-    """Loss and IoU of a batch; prompts are drawn as in SAM 2's training."""
-    run = Run(model, frames, truth, focal_share)
+def run_batch(model, frames, truth, focal_share, probe):
+    """Loss, IoU (frames) and memory loss of a batch; prompts are drawn as in SAM 2's training."""
+    run = Run(model, frames, truth, focal_share, probe)
     n_frames = frames.shape[1]
     kind = ("click", "click", "box", "mask")[int(torch.randint(4 if n_frames > 1 else 3, (1,)))]
     corrections = int(torch.randint(0, 3, (1,))) if torch.rand(1) < 0.5 else 0
@@ -219,7 +258,10 @@ def run_batch(model, frames, truth, focal_share):
     again = int(torch.randint(1, n_frames, (1,))) if n_frames > 2 and torch.rand(1) < 0.3 else -1
     for t in range(1, n_frames):
         run.track(t, 1 + int(torch.randint(0, 2, (1,))) if t == again else 0)
-    return torch.stack(run.losses).mean(), torch.stack(run.ious)
+    loss, memory_loss = torch.stack(run.losses).mean(), torch.zeros((), device=frames.device)
+    if run.memory_losses:
+        memory_loss = torch.stack(run.memory_losses).mean()
+    return loss + memory_loss, torch.stack(run.ious), memory_loss.detach()
 
 
 # ---- The loop -----------------------------------------------------------------------------------
@@ -235,19 +277,25 @@ def load_weights(model, weights):
 
 def train(args):
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if args.threads:
+        torch.set_num_threads(args.threads)
     config = json.loads((HERE / "starter.json").read_text())
     torch.manual_seed(1)
     model = Sam2(config).to(device)
     model.reset()
+    probe = torch.nn.Linear(model.d, 1).to(device)
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
     decay = [p for p in model.parameters() if p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim <= 1]
     optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.05},
-                                   {"params": plain, "weight_decay": 0.0}], betas=(0.9, 0.98))
+                                   {"params": plain, "weight_decay": 0.0},
+                                   {"params": probe.parameters(), "weight_decay": 0.0}],
+                                  betas=(0.9, 0.98))
     step, state_path = 0, pathlib.Path(args.state)
     if state_path.exists():
         state = torch.load(state_path, map_location=device, weights_only=True)
         model.load_state_dict(state["model"])
+        probe.load_state_dict(state["probe"])
         optimizer.load_state_dict(state["optimizer"])
         average, step = state["average"], state["step"]
     elif args.warm:
@@ -256,31 +304,31 @@ def train(args):
         print("warm start: %d of %d tensors" % load_weights(model, weights))
         average = {k: v.detach().clone() for k, v in model.state_dict().items()}
 
-    maker = clips.ClipMaker(torch.load(args.bank, weights_only=True, mmap=True), device)
+    maker = clips.ClipMaker(args.bank, device)
     phases = PHASES[args.schedule]
     n_steps = sum(phase[0] for phase in phases)
-    begun, shown, losses, ious = time.time(), time.time(), [], []
+    begun, shown, losses, ious, memory_losses = time.time(), time.time(), [], [], []
 
     def save():
         temporary = state_path.with_suffix(".tmp")
         torch.save({"model": model.state_dict(), "average": average, "step": step,
-                    "optimizer": optimizer.state_dict()}, temporary)
+                    "probe": probe.state_dict(), "optimizer": optimizer.state_dict()}, temporary)
         temporary.rename(state_path)
 
     while step < n_steps and time.time() - begun < args.minutes * 60:
         done = step
-        for steps, side, n_clips, n_frames, rate, focal_share in phases:
+        for steps, side, n_clips, n_frames, first_rate, last_rate, focal_share in phases:
             if done < steps:
                 break
             done -= steps
-        warm = min(1.0, (done + 1) / 200)
+        warm = min(1.0, (step + 1) / 200)
         for group in optimizer.param_groups:
-            group["lr"] = rate * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * done / steps)))
+            group["lr"] = first_rate * warm * (last_rate / first_rate) ** (done / steps)
         torch.manual_seed(1000003 * (step + 1))
         model.size = side
-        frames, truth = maker.make(n_clips, n_frames, side)
+        frames, truth = maker.make(n_clips, n_frames, side, N_OBJECTS)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            loss, iou = run_batch(model, frames, truth, focal_share)
+            loss, iou, memory_loss = run_batch(model, frames, truth, focal_share, probe)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -291,12 +339,15 @@ def train(args):
             for k, v in model.state_dict().items():
                 average[k].lerp_(v, 1 - share)
         losses.append(loss.detach())
-        ious.append(iou.mean())
+        ious.append(iou[-1])  # of the last frame, the hardest
+        memory_losses.append(memory_loss)
         if time.time() - shown > args.show or step == n_steps:
-            print("step %d of %d, side %d, %d frames: loss %.3f, IoU %.3f, %.2f s a step" % (
-                step, n_steps, side, n_frames, torch.stack(losses).mean(), torch.stack(ious).mean(),
-                (time.time() - shown) / len(losses)), flush=True)
-            shown, losses, ious = time.time(), [], []
+            print("step %d of %d, side %d, %d frames: loss %.3f, of memory %.3f, IoU of the last frame "
+                  "%.3f, %.2f s a step" % (
+                      step, n_steps, side, n_frames, *(torch.stack(x).mean()
+                                                       for x in (losses, memory_losses, ious)),
+                      (time.time() - shown) / len(losses)), flush=True)
+            shown, losses, ious, memory_losses = time.time(), [], [], []
             save()
     save()
     print("stopped at step %d of %d" % (step, n_steps))
@@ -326,9 +377,9 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     bank = commands.add_parser("bank")
     bank.add_argument("--photos", nargs="*", default=[])
-    bank.add_argument("--textures", type=int, default=400)
+    bank.add_argument("--stamps", nargs="*", default=[], help="folders of PNG files with alpha")
     bank.add_argument("--crops", type=int, default=3, help="squares cut from each photograph")
-    bank.add_argument("--side", type=int, default=384, help="pixels of a square's side")
+    bank.add_argument("--side", type=int, default=256, help="pixels of a square's side")
     bank.add_argument("--out", required=True)
     run = commands.add_parser("run")
     run.add_argument("--bank", required=True)
@@ -336,6 +387,7 @@ def main():
     run.add_argument("--minutes", type=float, default=1e9)
     run.add_argument("--schedule", choices=PHASES, default="gpu")
     run.add_argument("--warm")
+    run.add_argument("--threads", type=int)
     run.add_argument("--show", type=float, default=30, help="seconds between lines and saves")
     out = commands.add_parser("export")
     out.add_argument("--state", required=True)
@@ -343,9 +395,8 @@ def main():
     out.add_argument("--side", type=int, help="the pixels of a side that the model sees; a multiple of 32")
     args = parser.parse_args()
     if args.command == "bank":
-        made = clips.make_bank(args.photos, args.textures, args.crops, args.side)
-        torch.save(made, args.out)
-        print("%d pictures, %d regions" % (len(made["pictures"]), len(made["cutouts"])))
+        counts = make_bank(args.out, args.photos, args.stamps, args.crops, args.side)
+        print(", ".join("%d %s" % (n, kind) for kind, n in counts.items()))
     elif args.command == "run":
         train(args)
     else:
