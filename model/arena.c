@@ -82,9 +82,10 @@ const void *sam2_arena_place(const Sam2Arena *arena, size_t *size, size_t *used)
     return arena->top ? arena->top->data : NULL;
 }
 
-Sam2Status sam2_arena_take(Sam2Arena *arena, Sam2Tensor *out, int n_dims, const int64_t *shape)
+static Sam2Status take(Sam2Arena *arena, Sam2Tensor *out, Sam2DType dtype, int n_dims,
+                       const int64_t *shape)
 {
-    Sam2Tensor tensor = {.dtype = SAM2_F32, .n_dims = n_dims};
+    Sam2Tensor tensor = {.dtype = dtype, .n_dims = n_dims};
     for (int i = 0; i < n_dims; i++)
         tensor.shape[i] = shape[i];
     size_t size = (sam2_tensor_size(&tensor) + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
@@ -94,4 +95,15 @@ Sam2Status sam2_arena_take(Sam2Arena *arena, Sam2Tensor *out, int n_dims, const 
     arena->top->used += size;
     *out = tensor;
     return SAM2_OK;
+}
+
+Sam2Status sam2_arena_take(Sam2Arena *arena, Sam2Tensor *out, int n_dims, const int64_t *shape)
+{
+    return take(arena, out, SAM2_F32, n_dims, shape);
+}
+
+Sam2Status sam2_arena_take_operand(Sam2Arena *arena, Sam2Tensor *out, int64_t width, int n_dims,
+                                   const int64_t *shape)
+{
+    return take(arena, out, sam2_operand_type(arena->be, width), n_dims, shape);
 }

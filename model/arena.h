@@ -31,3 +31,12 @@ Sam2Status sam2_arena_take(Sam2Arena *arena, Sam2Tensor *out, int n_dims, const 
 #define SAM2_TAKE(arena, out, ...)                                                                 \
     sam2_arena_take(arena, out, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),         \
                     (const int64_t[]){__VA_ARGS__})
+
+// Such a tensor for what is only an operand of what follows: of the backend's operand_type where
+// `width`, that of a row or of a head in it, is a multiple of 8.
+Sam2Status sam2_arena_take_operand(Sam2Arena *arena, Sam2Tensor *out, int64_t width, int n_dims,
+                                   const int64_t *shape);
+#define SAM2_TAKE_OPERAND(arena, out, width, ...)                                                  \
+    sam2_arena_take_operand(arena, out, width,                                                     \
+                            (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),             \
+                            (const int64_t[]){__VA_ARGS__})

@@ -5,6 +5,11 @@
 // results are fp32; a backend may compute in bf16 with fp32 accumulation when the model asks so.
 // `dst` never overlaps an input unless an operation says that it may.
 //
+// What is only an operand of what follows may be of the backend's operand_type instead of fp32,
+// its rows a multiple of 8 elements long (heads too, where there are any) and at 16-byte addresses.
+// Operands say so by "(operand)"; each may be of either type. A backend whose operand_type is fp32
+// never sees such a tensor.
+//
 // Many of a kind in one call: matmul_nt, attention, rope, the convolutions and fill_holes also take
 // tensors with one more dimension in front, (B, ...), and weights and biases are then the same for
 // all. sam2_op_*() calls a backend that is not `batched` once for each.
@@ -51,33 +56,39 @@ typedef struct Sam2BackendOps {
     void (*weight_free)(Sam2Backend *be, Sam2Weight *weight);
     void (*close)(Sam2Backend *be);
 
-    // dst (T, N) = act(x (T, K) w^T + bias (N) or NULL) + residual (T, N) or NULL.
-    // residual may be dst.
+    // dst (T, N) (operand) = act(x (T, K) (operand) w^T + bias (N) or NULL) + residual (T, N) or
+    // NULL. residual may be dst; with one, dst is fp32. Where dst is half, GELU is its tanh form.
     Sam2Status (*linear)(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x,
                          const Sam2Weight *w, const Sam2Tensor *bias, Sam2Act act,
                          const Sam2Tensor *residual);
     // dst (M, N) = a (M, K) b^T (N, K); all activations.
     Sam2Status (*matmul_nt)(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *a,
                             const Sam2Tensor *b);
-    // dst (T, C) = act(LayerNorm over C of x) with gamma, beta (C). dst may be x.
+    // dst (T, C) (operand) = act(LayerNorm over C of x) with gamma, beta (C). dst may be x.
     Sam2Status (*layer_norm)(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x,
                              const Sam2Tensor *gamma, const Sam2Tensor *beta, float eps,
                              Sam2Act act);
-    // Hiera's attention. qkv (H, W, 3C), per token [q | k | v], each n_heads x (C / n_heads);
-    // scale 1/sqrt(C / n_heads). window > 0: tokens attend inside window x window tiles; tiles over
-    // the bottom or right edge are completed with tokens whose qkv is qkv_bias (3C) (zeros after
-    // norm1, so the linear layer gives its bias). window 0: global. pool: q is 2x2 max-pooled
-    // inside the (completed) tile and dst is (H/2, W/2, C), else (H, W, C). H, W even if pool.
+    // Hiera's attention. qkv (H, W, 3C) (operand), dst (operand); per token [q | k | v], each
+    // n_heads x (C / n_heads); scale 1/sqrt(C / n_heads). window > 0: tokens attend inside window x
+    // window tiles; tiles over the bottom or right edge are completed with tokens whose qkv is
+    // qkv_bias (3C) (zeros after norm1, so the linear layer gives its bias). window 0: global.
+    // pool: q is 2x2 max-pooled inside the (completed) tile and dst is (H/2, W/2, C), else (H, W,
+    // C). H, W even if pool.
     Sam2Status (*window_attention)(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *qkv,
                                    const Sam2Tensor *qkv_bias, int n_heads, int window, bool pool);
-    // dst (Tq, n_heads Dv) = softmax(scale q k^T) v. q (Tq, n_heads D), k (Tk, n_heads D),
-    // v (Tk, n_heads Dv).
+    // dst (Tq, n_heads Dv) = softmax(scale q k^T) v, scale > 0. q (Tq, n_heads D), k (Tk, n_heads
+    // D), v (Tk, n_heads Dv); all (operand).
     Sam2Status (*attention)(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *q,
                             const Sam2Tensor *k, const Sam2Tensor *v, int n_heads, float scale);
     // Rotates pairs (2i, 2i+1) of the first n_rotated rows of x (T, C) in place; row t by the
     // angles whose cosines and sines are row t mod P of cos, sin (P, C/2).
     Sam2Status (*rope)(Sam2Backend *be, const Sam2Tensor *x, const Sam2Tensor *cos,
                        const Sam2Tensor *sin, int64_t n_rotated);
+    // What keys and queries are: dst (B, T, N) (operand) = rope(x (B T, K) (operand) w^T + bias
+    // (N)) of each (T, N). NULL: linear, then rope.
+    Sam2Status (*linear_rope)(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x,
+                              const Sam2Weight *w, const Sam2Tensor *bias, const Sam2Tensor *cos,
+                              const Sam2Tensor *sin, int64_t n_rotated);
     // dst (Ho, Wo, Co) = act(conv(x (H, W, Ci), w (Co, Ci, kh, kw)) + bias (Co)).
     // Ho = (H + 2 pad - kh) / stride + 1.
     Sam2Status (*conv2d)(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x,
@@ -95,7 +106,7 @@ typedef struct Sam2BackendOps {
     Sam2Status (*max_pool)(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x);
     // dst (2H, 2W, C) += nearest-neighbour x2 of x (H, W, C).
     Sam2Status (*upsample_add)(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x);
-    // dst = a + scale b; b has a's elements, or fewer and is repeated. dst may be a.
+    // dst (operand) = a + scale b; b has a's elements, or fewer and is repeated. dst may be a.
     Sam2Status (*add)(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *a,
                       const Sam2Tensor *b, float scale);
     // dst = scale act(x) + bias with act sigmoid, or (x > 0) if binarize.
@@ -114,9 +125,9 @@ typedef struct Sam2BackendOps {
                               int height, size_t stride, bool exact_8bit);
     // 8-connected components of x (H, W) <= 0 with at most max_area pixels become `value`.
     Sam2Status (*fill_holes)(Sam2Backend *be, const Sam2Tensor *x, int max_area, float value);
-    // What n objects remember, in one tensor each: memory (B, T, m), and keys, which are memory and
-    // its position. T = n_frames * hw + n_tokens; `table` as Sam2MemoryTable lays it out, position
-    // (hw, m), temporal (rows, m).
+    // What n objects remember, in one tensor each (operands, of the same type): memory (B, T, m),
+    // and keys, which are memory and its position. T = n_frames * hw + n_tokens; `table` as
+    // Sam2MemoryTable lays it out, position (hw, m), temporal (rows, m).
     Sam2Status (*gather_memory)(Sam2Backend *be, const Sam2Tensor *memory, const Sam2Tensor *keys,
                                 const Sam2Tensor *table, const Sam2Tensor *position,
                                 const Sam2Tensor *temporal, int64_t n_frames);
@@ -174,6 +185,7 @@ struct Sam2Backend {
     const Sam2BackendOps *ops;
     Sam2BackendKind kind;
     Sam2Precision precision; // F32 or BF16
+    Sam2DType operand_type;  // F32, or a half type: see the top
     int n_threads;           // >= 1
     // Work that can be cut into parts is best cut so that the tensors of a part have about as many
     // bytes: they stay in the cache. SIZE_MAX: whole is best.
@@ -184,6 +196,12 @@ struct Sam2Backend {
     Sam2Error error; // of the last operation that failed
     void *state;     // backend's own
 };
+
+// The type of an operand whose rows, or heads, are `width` elements long.
+static inline Sam2DType sam2_operand_type(const Sam2Backend *be, int64_t width)
+{
+    return width % 8 ? SAM2_F32 : be->operand_type;
+}
 
 // Opens a backend. AUTO takes the best one present. n_threads 0: one per core at hand.
 Sam2Status sam2_backend_open(Sam2Backend **out, Sam2BackendKind kind, Sam2Precision precision,
@@ -215,6 +233,9 @@ Sam2Status sam2_op_attention(Sam2Backend *be, const Sam2Tensor *dst, const Sam2T
                              const Sam2Tensor *k, const Sam2Tensor *v, int n_heads, float scale);
 Sam2Status sam2_op_rope(Sam2Backend *be, const Sam2Tensor *x, const Sam2Tensor *cos,
                         const Sam2Tensor *sin, int64_t n_rotated);
+Sam2Status sam2_op_linear_rope(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x,
+                               const Sam2Weight *w, const Sam2Tensor *bias, const Sam2Tensor *cos,
+                               const Sam2Tensor *sin, int64_t n_rotated);
 Sam2Status sam2_op_conv2d(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x,
                           const Sam2Weight *w, const Sam2Tensor *bias, int stride, int pad,
                           Sam2Act act);

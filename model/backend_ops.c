@@ -18,13 +18,12 @@ static void print_shape(char *out, size_t size, const Sam2Tensor *tensor)
         snprintf(out + n, size - (size_t)n, ")");
 }
 
-// The tensor is there, fp32, of n_dims dimensions (0: any number) and not empty.
-static Sam2Status check_tensor(Sam2Backend *be, const char *op, const char *name,
-                               const Sam2Tensor *tensor, int n_dims, bool packed)
+// The tensor is there, of n_dims dimensions (0: any number) and not empty.
+static Sam2Status check_there(Sam2Backend *be, const char *op, const char *name,
+                              const Sam2Tensor *tensor, int n_dims, bool packed, bool right_type)
 {
     bool good = tensor && tensor->n_dims >= 1 && tensor->n_dims <= SAM2_MAX_DIMS &&
-                (n_dims == 0 || tensor->n_dims == n_dims) && tensor->dtype == SAM2_F32 &&
-                (tensor->data || packed);
+                (n_dims == 0 || tensor->n_dims == n_dims) && right_type && (tensor->data || packed);
     for (int i = 0; good && i < tensor->n_dims; i++)
         good = tensor->shape[i] >= 1;
     if (good)
@@ -32,8 +31,27 @@ static Sam2Status check_tensor(Sam2Backend *be, const char *op, const char *name
     char shape[128] = "nothing";
     if (tensor && tensor->n_dims >= 0 && tensor->n_dims <= SAM2_MAX_DIMS)
         print_shape(shape, sizeof shape, tensor);
-    return sam2_fail(&be->error, SAM2_ERR_SHAPE, "%s: %s is %s%s", op, name, shape,
-                     tensor && !tensor->data && !packed ? " without data" : "");
+    return sam2_fail(&be->error, SAM2_ERR_SHAPE, "%s: %s is %s%s%s", op, name, shape,
+                     tensor && !tensor->data && !packed ? " without data" : "",
+                     tensor && !right_type ? " of the wrong type" : "");
+}
+
+// And fp32.
+static Sam2Status check_tensor(Sam2Backend *be, const char *op, const char *name,
+                               const Sam2Tensor *tensor, int n_dims, bool packed)
+{
+    return check_there(be, op, name, tensor, n_dims, packed, tensor && tensor->dtype == SAM2_F32);
+}
+
+// Or an operand, with heads of `width` elements (0: the row).
+static Sam2Status check_operand(Sam2Backend *be, const char *op, const char *name,
+                                const Sam2Tensor *tensor, int n_dims, int64_t width)
+{
+    bool good = tensor && tensor->dtype == SAM2_F32;
+    if (tensor && !good && tensor->n_dims >= 1 && tensor->n_dims <= SAM2_MAX_DIMS)
+        good = tensor->dtype == be->operand_type && tensor->shape[tensor->n_dims - 1] % 8 == 0 &&
+               width % 8 == 0 && (uintptr_t)tensor->data % 16 == 0;
+    return check_there(be, op, name, tensor, n_dims, false, good);
 }
 
 static Sam2Status check_vector(Sam2Backend *be, const char *op, const char *name,
@@ -65,13 +83,20 @@ static Sam2Status check_same(Sam2Backend *be, const char *op, const char *a_name
 static Sam2Status check_shape(Sam2Backend *be, const char *op, const char *name,
                               const Sam2Tensor *tensor, int n_dims, const int64_t *shape)
 {
-    SAM2_TRY(check_tensor(be, op, name, tensor, n_dims, false));
     Sam2Tensor want = sam2_tensor_reshape(tensor, n_dims, shape);
     return check_same(be, op, name, tensor, "what it should be,", &want);
 }
+#define N_SHAPE(...) ((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)))
 #define CHECK_SHAPE(be, op, name, tensor, ...)                                                     \
-    check_shape(be, op, name, tensor, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)),   \
-                (const int64_t[]){__VA_ARGS__})
+    (check_tensor(be, op, name, tensor, N_SHAPE(__VA_ARGS__), false) != SAM2_OK                    \
+         ? (be)->error.status                                                                      \
+         : check_shape(be, op, name, tensor, N_SHAPE(__VA_ARGS__),                                 \
+                       (const int64_t[]){__VA_ARGS__}))
+#define CHECK_OPERAND(be, op, name, tensor, width, ...)                                            \
+    (check_operand(be, op, name, tensor, N_SHAPE(__VA_ARGS__), width) != SAM2_OK                   \
+         ? (be)->error.status                                                                      \
+         : check_shape(be, op, name, tensor, N_SHAPE(__VA_ARGS__),                                 \
+                       (const int64_t[]){__VA_ARGS__}))
 
 // dst and x have no byte in common, or, if `may_equal`, are the same memory.
 static Sam2Status check_apart(Sam2Backend *be, const char *op, const char *name,
@@ -133,16 +158,17 @@ Sam2Status sam2_op_linear(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tens
                           const Sam2Tensor *residual)
 {
     const char *op = "linear";
-    SAM2_TRY(check_tensor(be, op, "x", x, 2, false));
+    SAM2_TRY(check_operand(be, op, "x", x, 2, 0));
     SAM2_TRY(check_tensor(be, op, "w", &w->tensor, 2, w->packed));
     if (w->tensor.shape[1] != x->shape[1])
         return check_same(be, op, "w", &w->tensor, "x", x);
-    SAM2_TRY(CHECK_SHAPE(be, op, "dst", dst, x->shape[0], w->tensor.shape[0]));
+    SAM2_TRY(CHECK_OPERAND(be, op, "dst", dst, 0, x->shape[0], w->tensor.shape[0]));
     SAM2_TRY(check_apart(be, op, "x", dst, x, false));
     SAM2_TRY(check_act(be, op, act));
     if (bias)
         SAM2_TRY(check_vector(be, op, "bias", bias, w->tensor.shape[0]));
     if (residual) {
+        SAM2_TRY(check_tensor(be, op, "dst", dst, 2, false));
         SAM2_TRY(check_tensor(be, op, "residual", residual, 2, false));
         SAM2_TRY(check_same(be, op, "residual", residual, "dst", dst));
         SAM2_TRY(check_apart(be, op, "residual", dst, residual, true));
@@ -182,9 +208,9 @@ Sam2Status sam2_op_layer_norm(Sam2Backend *be, const Sam2Tensor *dst, const Sam2
 {
     const char *op = "layer_norm";
     SAM2_TRY(check_tensor(be, op, "x", x, 2, false));
-    SAM2_TRY(check_tensor(be, op, "dst", dst, 2, false));
+    SAM2_TRY(check_operand(be, op, "dst", dst, 2, 0));
     SAM2_TRY(check_same(be, op, "dst", dst, "x", x));
-    SAM2_TRY(check_apart(be, op, "x", dst, x, true));
+    SAM2_TRY(check_apart(be, op, "x", dst, x, dst->dtype == SAM2_F32));
     SAM2_TRY(check_vector(be, op, "gamma", gamma, x->shape[1]));
     SAM2_TRY(check_vector(be, op, "beta", beta, x->shape[1]));
     SAM2_TRY(check_act(be, op, act));
@@ -197,17 +223,19 @@ Sam2Status sam2_op_window_attention(Sam2Backend *be, const Sam2Tensor *dst, cons
                                     const Sam2Tensor *qkv_bias, int n_heads, int window, bool pool)
 {
     const char *op = "window_attention";
-    SAM2_TRY(check_tensor(be, op, "qkv", qkv, 3, false));
+    SAM2_TRY(check_operand(be, op, "qkv", qkv, 3, 0));
     int64_t h = qkv->shape[0], w = qkv->shape[1], c3 = qkv->shape[2];
     if (n_heads < 1 || c3 % (3 * (int64_t)n_heads))
         return bad(be, op, "the channels of qkv are not 3 times a multiple of the heads");
+    int64_t width = c3 / 3 / n_heads;
+    SAM2_TRY(check_operand(be, op, "qkv", qkv, 3, width));
     if (window < 0)
         return bad(be, op, "a negative window");
     if (pool && (h % 2 || w % 2 || window % 2))
         return bad(be, op, "pooling needs even sides and an even window");
     SAM2_TRY(check_vector(be, op, "qkv_bias", qkv_bias, c3));
     int64_t step = pool ? 2 : 1;
-    SAM2_TRY(CHECK_SHAPE(be, op, "dst", dst, h / step, w / step, c3 / 3));
+    SAM2_TRY(CHECK_OPERAND(be, op, "dst", dst, width, h / step, w / step, c3 / 3));
     SAM2_TRY(check_apart(be, op, "qkv", dst, qkv, false));
     return be->ops->window_attention(be, dst, qkv, qkv_bias, n_heads, window, pool);
 }
@@ -232,16 +260,18 @@ Sam2Status sam2_op_attention(Sam2Backend *be, const Sam2Tensor *dst, const Sam2T
     }
     Sam2Tensor q1 = first_of(q, 2), k1 = first_of(k, 2), v1 = first_of(v, 2);
     Sam2Tensor dst1 = first_of(dst, 2);
-    SAM2_TRY(check_tensor(be, op, "q", &q1, 2, false));
-    SAM2_TRY(check_tensor(be, op, "k", &k1, 2, false));
-    SAM2_TRY(check_tensor(be, op, "v", &v1, 2, false));
+    SAM2_TRY(check_operand(be, op, "q", &q1, 2, q1.shape[1] / (n_heads < 1 ? 1 : n_heads)));
+    SAM2_TRY(check_operand(be, op, "k", &k1, 2, k1.shape[1] / (n_heads < 1 ? 1 : n_heads)));
+    SAM2_TRY(check_operand(be, op, "v", &v1, 2, v1.shape[1] / (n_heads < 1 ? 1 : n_heads)));
     if (k1.shape[1] != q1.shape[1])
         return check_same(be, op, "k", k, "q", q);
     if (v1.shape[0] != k1.shape[0])
         return check_same(be, op, "v", v, "k", k);
     if (n_heads < 1 || q1.shape[1] % n_heads || v1.shape[1] % n_heads)
         return bad(be, op, "the channels are not a multiple of the heads");
-    SAM2_TRY(CHECK_SHAPE(be, op, "dst", &dst1, q1.shape[0], v1.shape[1]));
+    if (!(scale > 0))
+        return sam2_fail(&be->error, SAM2_ERR_ARGUMENT, "%s: scale is not positive", op);
+    SAM2_TRY(CHECK_OPERAND(be, op, "dst", &dst1, v1.shape[1] / n_heads, q1.shape[0], v1.shape[1]));
     SAM2_TRY(check_apart(be, op, "q", dst, q, false));
     SAM2_TRY(check_apart(be, op, "k", dst, k, false));
     SAM2_TRY(check_apart(be, op, "v", dst, v, false));
@@ -269,6 +299,35 @@ Sam2Status sam2_op_rope(Sam2Backend *be, const Sam2Tensor *x, const Sam2Tensor *
     if (n_rotated < 0 || n_rotated > first.shape[0])
         return bad(be, op, "more rows to rotate than there are");
     return be->ops->rope(be, x, cos, sin, n_rotated);
+}
+
+Sam2Status sam2_op_linear_rope(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x,
+                               const Sam2Weight *w, const Sam2Tensor *bias, const Sam2Tensor *cos,
+                               const Sam2Tensor *sin, int64_t n_rotated)
+{
+    const char *op = "linear_rope";
+    SAM2_TRY(check_operand(be, op, "dst", dst, 3, 0));
+    const int64_t rows = dst->shape[1], width = dst->shape[2];
+    Sam2Tensor out = SAM2_RESHAPE(dst, dst->shape[0] * rows, width);
+    if (!be->ops->linear_rope) {
+        SAM2_TRY(sam2_op_linear(be, &out, x, w, bias, SAM2_ACT_NONE, NULL));
+        return sam2_op_rope(be, dst, cos, sin, n_rotated);
+    }
+    SAM2_TRY(check_operand(be, op, "x", x, 2, 0));
+    SAM2_TRY(check_tensor(be, op, "w", &w->tensor, 2, w->packed));
+    if (w->tensor.shape[1] != x->shape[1])
+        return check_same(be, op, "w", &w->tensor, "x", x);
+    SAM2_TRY(CHECK_OPERAND(be, op, "dst", &out, 0, x->shape[0], w->tensor.shape[0]));
+    SAM2_TRY(check_apart(be, op, "x", dst, x, false));
+    SAM2_TRY(check_vector(be, op, "bias", bias, width));
+    SAM2_TRY(check_tensor(be, op, "cos", cos, 2, false));
+    SAM2_TRY(check_tensor(be, op, "sin", sin, 2, false));
+    SAM2_TRY(check_same(be, op, "sin", sin, "cos", cos));
+    if (width % 2 || cos->shape[1] != width / 2)
+        return check_same(be, op, "cos", cos, "dst", dst);
+    if (n_rotated < 0 || n_rotated > rows)
+        return bad(be, op, "more rows to rotate than there are");
+    return be->ops->linear_rope(be, dst, x, w, bias, cos, sin, n_rotated);
 }
 
 Sam2Status sam2_op_conv2d(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x,
@@ -386,10 +445,12 @@ Sam2Status sam2_op_add(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor 
     const char *op = "add";
     SAM2_TRY(check_tensor(be, op, "a", a, 0, false));
     SAM2_TRY(check_tensor(be, op, "b", b, 0, false));
-    SAM2_TRY(check_vector(be, op, "dst", dst, sam2_tensor_count(a)));
+    SAM2_TRY(check_operand(be, op, "dst", dst, 0, 0));
+    if (sam2_tensor_count(dst) != sam2_tensor_count(a))
+        return check_same(be, op, "dst", dst, "a", a);
     if (sam2_tensor_count(a) % sam2_tensor_count(b))
         return check_same(be, op, "b", b, "a", a);
-    SAM2_TRY(check_apart(be, op, "a", dst, a, true));
+    SAM2_TRY(check_apart(be, op, "a", dst, a, dst->dtype == SAM2_F32));
     SAM2_TRY(check_apart(be, op, "b", dst, b, false));
     return be->ops->add(be, dst, a, b, scale);
 }
@@ -457,9 +518,11 @@ Sam2Status sam2_op_gather_memory(Sam2Backend *be, const Sam2Tensor *memory, cons
                                  const Sam2Tensor *temporal, int64_t n_frames)
 {
     const char *op = "gather_memory";
-    SAM2_TRY(check_tensor(be, op, "memory", memory, 3, false));
-    SAM2_TRY(check_tensor(be, op, "keys", keys, 3, false));
+    SAM2_TRY(check_operand(be, op, "memory", memory, 3, 0));
+    SAM2_TRY(check_operand(be, op, "keys", keys, 3, 0));
     SAM2_TRY(check_same(be, op, "keys", keys, "memory", memory));
+    if (keys->dtype != memory->dtype)
+        return bad(be, op, "keys and memory are not of the same type");
     SAM2_TRY(check_tensor(be, op, "position", position, 2, false));
     SAM2_TRY(check_tensor(be, op, "temporal", temporal, 2, false));
     int64_t width = memory->shape[2];

@@ -28,6 +28,7 @@ Sam2Status sam2_features_alloc(Sam2Features *features, const Sam2Fpn *fpn, Sam2B
     features->s0 = SAM2_RESHAPE(&rows, 4 * h, 4 * h, d / 8);
     features->attended = sam2_tensor_rows(&features->all, 4 * n, n);
     features->query = sam2_tensor_rows(&features->all, 5 * n, n);
+    features->query.dtype = sam2_operand_type(be, d);
     return SAM2_OK;
 }
 
@@ -70,9 +71,9 @@ static Sam2Status take_stage(void *user, int stage, const Sam2Tensor *out)
         return apply_lateral(be, &fpn->level1, out, &features->s1);
     if (stage == 2)
         return apply_lateral(be, &fpn->level2, out, &features->top);
-    // `query` is free until the frame is prepared for memory attention.
+    // `attended` is free until the frame is prepared for memory attention.
     int64_t h = fpn->top_size, d = fpn->d_model;
-    Sam2Tensor level3 = sam2_tensor_rows(&features->query, 0, h * h / 4);
+    Sam2Tensor level3 = sam2_tensor_rows(&features->attended, 0, h * h / 4);
     SAM2_TRY(apply_lateral(be, &fpn->level3, out, &level3));
     Sam2Tensor top = SAM2_RESHAPE(&features->top, h, h, d);
     level3 = SAM2_RESHAPE(&level3, h / 2, h / 2, d);

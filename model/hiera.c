@@ -100,8 +100,8 @@ static Sam2Status run_mlp(const Sam2HieraBlock *block, Sam2Arena *arena, const S
     int64_t rows = choose_rows(be, n, 4 * c, 64);
     Sam2ArenaMark mark = sam2_arena_mark(arena);
     Sam2Tensor normed, hidden;
-    SAM2_TRY(SAM2_TAKE(arena, &normed, rows, c));
-    SAM2_TRY(SAM2_TAKE(arena, &hidden, rows, 4 * c));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &normed, c, rows, c));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &hidden, 4 * c, rows, 4 * c));
     for (int64_t at = 0; at < n; at += rows) {
         int64_t m = n - at < rows ? n - at : rows;
         Sam2Tensor x_rows = sam2_tensor_rows(x, at, m);
@@ -125,12 +125,12 @@ static Sam2Status run_band(const Sam2HieraBlock *block, Sam2Arena *arena, const 
 {
     Sam2Backend *be = arena->be;
     int64_t n = h * w, dim = block->dim, dim_out = block->dim_out, step = block->pool ? 2 : 1;
-    int64_t h2 = h / step, w2 = w / step;
+    int64_t h2 = h / step, w2 = w / step, head = dim_out / block->n_heads;
     Sam2Tensor normed, qkv, attended;
     Sam2ArenaMark mark = sam2_arena_mark(arena);
-    SAM2_TRY(SAM2_TAKE(arena, &qkv, h, w, 3 * dim_out));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &qkv, head, h, w, 3 * dim_out));
     Sam2ArenaMark inner = sam2_arena_mark(arena);
-    SAM2_TRY(SAM2_TAKE(arena, &normed, n, dim));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &normed, dim, n, dim));
     SAM2_TRY(sam2_op_layer_norm(be, &normed, x, block->norm1.gamma, block->norm1.beta, 1e-6f,
                                 SAM2_ACT_NONE));
     Sam2Tensor qkv_rows = SAM2_RESHAPE(&qkv, n, 3 * dim_out);
@@ -146,7 +146,7 @@ static Sam2Status run_band(const Sam2HieraBlock *block, Sam2Arena *arena, const 
         SAM2_TRY(sam2_op_max_pool(be, &map, &projected));
     }
     sam2_arena_release(arena, inner);
-    SAM2_TRY(SAM2_TAKE(arena, &attended, h2, w2, dim_out));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &attended, head, h2, w2, dim_out));
     SAM2_TRY(sam2_op_window_attention(be, &attended, &qkv, block->qkv.bias, block->n_heads,
                                       block->window, block->pool));
     Sam2Tensor rows = SAM2_RESHAPE(&attended, h2 * w2, dim_out);

@@ -104,7 +104,9 @@ Sam2Status sam2_mlp3_forward(const Sam2Mlp3 *mlp, Sam2Arena *arena, const Sam2Te
 {
     Sam2Tensor in = *x;
     for (int i = 0; i < 3; i++) {
-        SAM2_TRY(SAM2_TAKE(arena, out, x->shape[0], mlp->layers[i].bias->shape[0]));
+        int64_t width = mlp->layers[i].bias->shape[0];
+        SAM2_TRY(i < 2 ? SAM2_TAKE_OPERAND(arena, out, width, x->shape[0], width)
+                       : SAM2_TAKE(arena, out, x->shape[0], width));
         SAM2_TRY(sam2_op_linear(arena->be, out, &in, mlp->layers[i].weight, mlp->layers[i].bias,
                                 i < 2 ? SAM2_ACT_RELU : SAM2_ACT_NONE, NULL));
         in = *out;
@@ -112,10 +114,12 @@ Sam2Status sam2_mlp3_forward(const Sam2Mlp3 *mlp, Sam2Arena *arena, const Sam2Te
     return SAM2_OK;
 }
 
+// An operand of attention.
 static Sam2Status project(Sam2Arena *arena, const Sam2Linear *linear, const Sam2Tensor *x,
                           Sam2Tensor *out)
 {
-    SAM2_TRY(SAM2_TAKE(arena, out, x->shape[0], linear->bias->shape[0]));
+    int64_t width = linear->bias->shape[0];
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, out, width / N_HEADS, x->shape[0], width));
     return sam2_op_linear(arena->be, out, x, linear->weight, linear->bias, SAM2_ACT_NONE, NULL);
 }
 
@@ -137,7 +141,7 @@ static Sam2Status attend(const Sam2Attention *attention, Sam2Arena *arena, int64
     SAM2_TRY(project(arena, &attention->q, q, &pq));
     SAM2_TRY(project(arena, &attention->k, k, &pk));
     SAM2_TRY(project(arena, &attention->v, v, &pv));
-    SAM2_TRY(SAM2_TAKE(arena, &out, pq.shape[0], pq.shape[1]));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &out, pq.shape[1] / N_HEADS, pq.shape[0], pq.shape[1]));
     float scale = 1.0f / sqrtf((float)(pq.shape[1] / N_HEADS));
     Sam2Tensor to = split(&out, n);
     pq = split(&pq, n);
@@ -165,9 +169,9 @@ static Sam2Status run_layer(const Sam2DecoderLayer *layer, Sam2Arena *arena, int
     Sam2ArenaMark mark = sam2_arena_mark(arena);
     int64_t t = queries->shape[0], d = queries->shape[1];
     Sam2Tensor q, k, hidden;
-    SAM2_TRY(SAM2_TAKE(arena, &q, t, d));
-    SAM2_TRY(SAM2_TAKE(arena, &k, keys->shape[0], d));
-    SAM2_TRY(SAM2_TAKE(arena, &hidden, t, MLP_DIM));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &q, d, t, d));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &k, d, keys->shape[0], d));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &hidden, MLP_DIM, t, MLP_DIM));
     if (first) {
         SAM2_TRY(attend(&layer->self, arena, n, queries, queries, queries, queries, NULL));
     } else {
@@ -282,8 +286,8 @@ Sam2Status sam2_mask_decoder_run(const Sam2MaskDecoder *decoder, Sam2Arena *aren
         SAM2_TRY(run_layer(&decoder->layers[i], arena, n, i == 0, &queries, &keys, tokens,
                            prompts->dense_position));
     Sam2ArenaMark inner = sam2_arena_mark(arena);
-    SAM2_TRY(SAM2_TAKE(arena, &q, n * t, d));
-    SAM2_TRY(SAM2_TAKE(arena, &k, n * h * h, d));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &q, d, n * t, d));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &k, d, n * h * h, d));
     SAM2_TRY(sam2_op_add(be, &q, &queries, tokens, 1.0f));
     SAM2_TRY(sam2_op_add(be, &k, &keys, prompts->dense_position, 1.0f));
     SAM2_TRY(attend(&decoder->final_attention, arena, n, &queries, &q, &k, &keys, &queries));

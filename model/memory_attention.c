@@ -99,10 +99,13 @@ static Sam2Tensor by_object(const Sam2MemoryAttention *attention, const Sam2Tens
     return SAM2_RESHAPE(x, x->shape[0] / n, n, x->shape[1]);
 }
 
-static Sam2Status rotate(const Sam2MemoryAttention *attention, Sam2Backend *be, const Sam2Tensor *x)
+// dst (B, T, d) = rope(linear(x)), the first n_rotated rows of each object rotated
+static Sam2Status apply_rotated(const Sam2MemoryAttention *attention, Sam2Backend *be,
+                                const Sam2Linear *linear, const Sam2Tensor *x,
+                                const Sam2Tensor *dst, int64_t n_rotated)
 {
-    Sam2Tensor objects = by_object(attention, x);
-    return sam2_op_rope(be, &objects, attention->rope_cos, attention->rope_sin, objects.shape[1]);
+    return sam2_op_linear_rope(be, dst, x, linear->weight, linear->bias, attention->rope_cos,
+                               attention->rope_sin, n_rotated);
 }
 
 // x (B * h * w, d) += self-attention
@@ -113,20 +116,18 @@ static Sam2Status attend_self(const Sam2MemoryAttention *attention, const Sam2Me
     int64_t n = x->shape[0], d = attention->d_model;
     Sam2ArenaMark mark = sam2_arena_mark(arena);
     Sam2Tensor normed, q, k, v;
-    SAM2_TRY(SAM2_TAKE(arena, &normed, n, d));
-    SAM2_TRY(SAM2_TAKE(arena, &q, n, d));
-    SAM2_TRY(SAM2_TAKE(arena, &k, n, d));
-    SAM2_TRY(SAM2_TAKE(arena, &v, n, d));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &normed, d, n, d));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &q, d, n, d));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &k, d, n, d));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &v, d, n, d));
     SAM2_TRY(normalise(be, &layer->norm1, x, &normed));
-    SAM2_TRY(apply_linear(be, &layer->self.q, &normed, &q));
-    SAM2_TRY(apply_linear(be, &layer->self.k, &normed, &k));
     SAM2_TRY(apply_linear(be, &layer->self.v, &normed, &v));
-    SAM2_TRY(rotate(attention, be, &q));
-    SAM2_TRY(rotate(attention, be, &k));
-    Sam2Tensor to = by_object(attention, &normed);
     q = by_object(attention, &q);
     k = by_object(attention, &k);
     v = by_object(attention, &v);
+    SAM2_TRY(apply_rotated(attention, be, &layer->self.q, &normed, &q, q.shape[1]));
+    SAM2_TRY(apply_rotated(attention, be, &layer->self.k, &normed, &k, k.shape[1]));
+    Sam2Tensor to = by_object(attention, &normed);
     SAM2_TRY(sam2_op_attention(be, &to, &q, &k, &v, 1, 1.0f / sqrtf((float)d)));
     SAM2_TRY(sam2_op_linear(be, x, &normed, layer->self.out.weight, layer->self.out.bias,
                             SAM2_ACT_NONE, x));
@@ -140,11 +141,10 @@ static Sam2Status make_query(const Sam2MemoryAttention *attention, const Sam2Mem
 {
     Sam2Backend *be = arena->be;
     Sam2ArenaMark mark = sam2_arena_mark(arena);
-    Sam2Tensor normed;
-    SAM2_TRY(SAM2_TAKE(arena, &normed, x->shape[0], x->shape[1]));
+    Sam2Tensor normed, to = by_object(attention, q);
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &normed, x->shape[1], x->shape[0], x->shape[1]));
     SAM2_TRY(normalise(be, &layer->norm2, x, &normed));
-    SAM2_TRY(apply_linear(be, &layer->cross.q, &normed, q));
-    SAM2_TRY(rotate(attention, be, q));
+    SAM2_TRY(apply_rotated(attention, be, &layer->cross.q, &normed, &to, to.shape[1]));
     sam2_arena_release(arena, mark);
     return SAM2_OK;
 }
@@ -172,11 +172,9 @@ static Sam2Status attend_memory(const Sam2MemoryAttention *attention, const Sam2
     int64_t n = keys->shape[0], t = keys->shape[1], m = keys->shape[2], d = attention->d_model;
     Sam2ArenaMark mark = sam2_arena_mark(arena);
     Sam2Tensor k, out, key_rows = SAM2_RESHAPE(keys, n * t, m);
-    SAM2_TRY(SAM2_TAKE(arena, &k, n * t, d));
-    SAM2_TRY(SAM2_TAKE(arena, &out, x->shape[0], m));
-    SAM2_TRY(apply_linear(be, &layer->cross.k, &key_rows, &k));
-    k = SAM2_RESHAPE(&k, n, t, d);
-    SAM2_TRY(sam2_op_rope(be, &k, attention->rope_cos, attention->rope_sin, n_rotated));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &k, d, n, t, d));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &out, m, x->shape[0], m));
+    SAM2_TRY(apply_rotated(attention, be, &layer->cross.k, &key_rows, &k, n_rotated));
     Sam2Tensor to = by_object(attention, &out);
     SAM2_TRY(sam2_op_attention(be, &to, q, &k, memory, 1, 1.0f / sqrtf((float)d)));
     SAM2_TRY(sam2_op_linear(be, x, &out, layer->cross.out.weight, layer->cross.out.bias,
@@ -191,8 +189,9 @@ static Sam2Status feed_forward(const Sam2MemoryAttention *attention, const Sam2M
     Sam2Backend *be = arena->be;
     Sam2ArenaMark mark = sam2_arena_mark(arena);
     Sam2Tensor normed, hidden;
-    SAM2_TRY(SAM2_TAKE(arena, &normed, x->shape[0], x->shape[1]));
-    SAM2_TRY(SAM2_TAKE(arena, &hidden, x->shape[0], attention->feedforward));
+    int64_t n = x->shape[0], d = x->shape[1], width = attention->feedforward;
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &normed, d, n, d));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &hidden, width, n, width));
     SAM2_TRY(normalise(be, &layer->norm3, x, &normed));
     SAM2_TRY(sam2_op_linear(be, &hidden, &normed, layer->linear1.weight, layer->linear1.bias,
                             SAM2_ACT_RELU, NULL));
@@ -211,7 +210,7 @@ Sam2Status sam2_memory_attention_forward(const Sam2MemoryAttention *attention, S
     SAM2_TRY(SAM2_TAKE(arena, out, n_objects * n, d));
     Sam2ArenaMark mark = sam2_arena_mark(arena);
     Sam2Tensor query;
-    SAM2_TRY(SAM2_TAKE(arena, &query, n_objects * n, d));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &query, d, n_objects * n, d));
     for (int64_t i = 0; i < n_objects; i++) {
         Sam2Tensor rows = sam2_tensor_rows(out, i * n, n);
         SAM2_TRY(be->ops->copy(be, rows.data, features->attended.data, sam2_tensor_size(&rows)));

@@ -108,15 +108,18 @@ static Sam2Status fuse(const Sam2MemoryEncoder *encoder, const Sam2FuserLayer *l
     Sam2Backend *be = arena->be;
     int64_t h = encoder->top_size, d = encoder->d_model, n = x->shape[0] / (h * h);
     Sam2ArenaMark mark = sam2_arena_mark(arena);
-    Sam2Tensor y, hidden;
+    Sam2Tensor y, normed, hidden;
     SAM2_TRY(SAM2_TAKE(arena, &y, n, h, h, d));
-    SAM2_TRY(SAM2_TAKE(arena, &hidden, n * h * h, 4 * d));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &hidden, 4 * d, n * h * h, 4 * d));
     Sam2Tensor map = SAM2_RESHAPE(x, n, h, h, d);
     SAM2_TRY(sam2_op_depthwise_conv(be, &y, &map, layer->dwconv.weight, layer->dwconv.bias));
     Sam2Tensor rows = SAM2_RESHAPE(&y, n * h * h, d);
-    SAM2_TRY(sam2_op_layer_norm(be, &rows, &rows, layer->norm.gamma, layer->norm.beta, EPS,
+    normed = rows;
+    if (sam2_operand_type(be, d) != SAM2_F32)
+        SAM2_TRY(SAM2_TAKE_OPERAND(arena, &normed, d, n * h * h, d));
+    SAM2_TRY(sam2_op_layer_norm(be, &normed, &rows, layer->norm.gamma, layer->norm.beta, EPS,
                                 SAM2_ACT_NONE));
-    SAM2_TRY(sam2_op_linear(be, &hidden, &rows, layer->pwconv1.weight, layer->pwconv1.bias,
+    SAM2_TRY(sam2_op_linear(be, &hidden, &normed, layer->pwconv1.weight, layer->pwconv1.bias,
                             SAM2_ACT_GELU, NULL));
     SAM2_TRY(sam2_op_linear(be, x, &hidden, layer->pwconv2.weight, layer->pwconv2.bias,
                             SAM2_ACT_NONE, x));

@@ -45,7 +45,7 @@ typedef struct Sam2Features {
     Sam2Tensor s0;  // (4h, 4w, d / 8): conv_s0 of level 0
     // Layer 0 of memory attention up to its cross attention depends on the frame only.
     Sam2Tensor attended; // (h * w, d) after self-attention
-    Sam2Tensor query;    // (h * w, d) rotated queries of the cross attention
+    Sam2Tensor query;    // (h * w, d) rotated queries of the cross attention, an operand
     bool has_attended;
 } Sam2Features;
 

@@ -97,8 +97,8 @@ Sam2Status sam2_track_condition(const Sam2Model *model, Sam2Arena *arena,
     }
     int64_t t = shape->n_memories * hw + count_tokens(model, shape), m = model->config.mem_dim;
     Sam2Tensor memory, keys;
-    SAM2_TRY(SAM2_TAKE(arena, &memory, n, t, m));
-    SAM2_TRY(SAM2_TAKE(arena, &keys, n, t, m));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &memory, m, n, t, m));
+    SAM2_TRY(SAM2_TAKE_OPERAND(arena, &keys, m, n, t, m));
     SAM2_TRY(sam2_op_gather_memory(be, &memory, &keys, table, model->memory_position,
                                    &model->temporal, shape->n_memories));
     return sam2_memory_attention_forward(&model->attention, arena, features, &memory, &keys,

@@ -1,53 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention: operands are packed by heads (and windows), then one kernel runs them all.
+// Attention: on tensor cores half operands are read where they lie; fp32 ones, and all in fp32
+// precision, are packed by heads (and windows) first. Then one kernel runs all heads.
 #include <math.h>
 
 #include "model/cuda/state.h"
 
-#define LOG2_E 1.4426950408889634f
-
-typedef struct Operands {
-    void *q, *k, *v;
-    int d, d_v;   // padded widths
-    float factor; // of q
-    bool half;
-} Operands;
-
-static Sam2Status prepare(Sam2Backend *be, const Sam2CudaAttention *attention, Sam2CudaFlash *flash,
-                          Operands *out)
+static Sam2Status prepare(Sam2Backend *be, const Sam2CudaAttention *attention, Sam2CudaFlash *flash)
 {
-    Sam2CudaState *state = sam2_cuda_state(be);
-    out->half = be->precision == SAM2_PRECISION_BF16;
-    out->factor = 1;
+    const bool half = be->precision == SAM2_PRECISION_BF16;
     *flash = (Sam2CudaFlash){.d = attention->d, .d_v = attention->d_v, .n_splits = 1};
-    if (attention->d_v > 256 || (out->half && attention->d > 256))
+    if (attention->d_v > 256 || (half && attention->d > 256))
         return sam2_fail(&be->error, SAM2_ERR_UNSUPPORTED,
                          "heads of width %d and %d: the cuda backend goes up to 256", attention->d,
                          attention->d_v);
-    if (out->half) {
-        sam2_cuda_flash_choose(flash, attention, state->n_multiprocessors);
-        out->factor = attention->scale * LOG2_E;
-    }
-    out->d = flash->d;
-    out->d_v = flash->d_v;
-    size_t n = (size_t)attention->n_batches * (size_t)attention->n_heads;
-    size_t element = out->half ? 2 : sizeof(float);
-    size_t n_k = n * (size_t)attention->n_k;
-    out->q = sam2_cuda_scratch(be, SAM2_CUDA_SCRATCH_Q,
-                               n * (size_t)attention->n_q * (size_t)out->d * element);
-    out->k = sam2_cuda_scratch(be, SAM2_CUDA_SCRATCH_K, n_k * (size_t)out->d * element);
-    out->v = sam2_cuda_scratch(be, SAM2_CUDA_SCRATCH_V, n_k * (size_t)out->d_v * element);
-    return out->q && out->k && out->v ? SAM2_OK : be->error.status;
+    if (half)
+        sam2_cuda_flash_choose(flash, attention, sam2_cuda_state(be)->n_multiprocessors);
+    // As packed operands have it.
+    flash->width = flash->d;
+    flash->width_v = flash->d_v;
+    return SAM2_OK;
 }
 
 static Sam2Status run(Sam2Backend *be, const Sam2CudaAttention *attention,
-                      const Sam2CudaFlash *flash, const Operands *operands)
+                      const Sam2CudaFlash *flash)
 {
     Sam2CudaState *state = sam2_cuda_state(be);
-    if (!operands->half)
+    if (be->precision != SAM2_PRECISION_BF16)
         return sam2_cuda_check(be,
-                               sam2_cuda_launch_attention_f32(state->stream, attention, operands->q,
-                                                              operands->k, operands->v),
+                               sam2_cuda_launch_attention_f32(state->stream, attention,
+                                                              flash->q.data, flash->k.data,
+                                                              flash->v.data),
                                "attention");
     float *scratch = NULL;
     if (flash->scratch_size > 0) {
@@ -55,19 +37,52 @@ static Sam2Status run(Sam2Backend *be, const Sam2CudaAttention *attention,
         if (!scratch)
             return be->error.status;
     }
-    cudaError_t error =
-        state->half == SAM2_CUDA_BF16
-            ? sam2_cuda_launch_flash_bf16(state->stream, attention, flash, operands->q, operands->k,
-                                          operands->v, scratch, state->shared_limit)
-            : sam2_cuda_launch_flash_f16(state->stream, attention, flash, operands->q, operands->k,
-                                         operands->v, scratch, state->shared_limit);
+    cudaError_t error = state->half == SAM2_CUDA_BF16
+                            ? sam2_cuda_launch_flash_bf16(state->stream, attention, flash, scratch,
+                                                          state->shared_limit)
+                            : sam2_cuda_launch_flash_f16(state->stream, attention, flash, scratch,
+                                                         state->shared_limit);
     return sam2_cuda_check(be, error, "attention");
+}
+
+// Scratch for n_batches * n_heads packed operands (t, width).
+static Sam2Status take_packed(Sam2Backend *be, Sam2CudaScratch purpose, Sam2CudaRows *out,
+                              const Sam2CudaAttention *attention, int t, int width)
+{
+    const bool half = be->precision == SAM2_PRECISION_BF16;
+    const size_t n = (size_t)attention->n_batches * (size_t)attention->n_heads * (size_t)t;
+    out->data = sam2_cuda_scratch(be, purpose, n * (size_t)width * (half ? 2 : sizeof(float)));
+    out->row = width;
+    out->head = (int64_t)t * width;
+    out->batch = (int64_t)attention->n_heads * t * width;
+    return out->data ? SAM2_OK : be->error.status;
+}
+
+// x (n_batches, t, n_heads * d), or (t, n_heads * d) for all, as it is if it is half; else packed.
+static Sam2Status place_heads(Sam2Backend *be, Sam2CudaScratch purpose, Sam2CudaRows *out,
+                              const Sam2Tensor *x, const Sam2CudaAttention *attention, int d,
+                              int *width)
+{
+    Sam2CudaState *state = sam2_cuda_state(be);
+    const int t = (int)x->shape[x->n_dims - 2];
+    const int64_t row = x->shape[x->n_dims - 1];
+    if (x->dtype != SAM2_F32) {
+        *out = (Sam2CudaRows){x->data, row, d, x->n_dims == 2 ? 0 : t * row};
+        *width = d;
+        return SAM2_OK;
+    }
+    SAM2_TRY(take_packed(be, purpose, out, attention, t, *width));
+    return sam2_cuda_check(be,
+                           sam2_cuda_launch_pack_heads(
+                               state->stream, (void *)out->data, sam2_f32(x), attention->n_batches,
+                               t, x->n_dims == 2 ? 0 : t, attention->n_heads, d, *width,
+                               be->precision == SAM2_PRECISION_BF16, state->half),
+                           "packing for attention");
 }
 
 Sam2Status sam2_cuda_attention(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *q,
                                const Sam2Tensor *k, const Sam2Tensor *v, int n_heads, float scale)
 {
-    Sam2CudaState *state = sam2_cuda_state(be);
     const int at = k->n_dims - 2; // 1: a batch
     const Sam2CudaAttention attention = {.n_batches = at ? (int)k->shape[0] : 1,
                                          .n_heads = n_heads,
@@ -76,29 +91,20 @@ Sam2Status sam2_cuda_attention(Sam2Backend *be, const Sam2Tensor *dst, const Sam
                                          .d = (int)k->shape[at + 1] / n_heads,
                                          .d_v = (int)v->shape[at + 1] / n_heads,
                                          .scale = scale,
-                                         .dst = sam2_f32(dst),
+                                         .dst = dst->data,
+                                         .to_half = dst->dtype != SAM2_F32,
                                          .d_out = v->shape[at + 1]};
     Sam2CudaFlash flash;
-    Operands to;
-    SAM2_TRY(prepare(be, &attention, &flash, &to));
-    const struct {
-        void *dst;
-        const float *x;
-        int64_t rows, step;
-        int d, d_padded;
-        float factor;
-    } parts[] = {{to.q, sam2_f32(q), attention.n_q, q->n_dims == 2 ? 0 : attention.n_q, attention.d,
-                  to.d, to.factor},
-                 {to.k, sam2_f32(k), attention.n_k, attention.n_k, attention.d, to.d, 1},
-                 {to.v, sam2_f32(v), attention.n_k, attention.n_k, attention.d_v, to.d_v, 1}};
-    for (int i = 0; i < 3; i++)
-        SAM2_TRY(sam2_cuda_check(be,
-                                 sam2_cuda_launch_pack_heads(
-                                     state->stream, parts[i].dst, parts[i].x, attention.n_batches,
-                                     parts[i].rows, parts[i].step, n_heads, parts[i].d,
-                                     parts[i].d_padded, parts[i].factor, to.half, state->half),
-                                 "packing for attention"));
-    return run(be, &attention, &flash, &to);
+    SAM2_TRY(prepare(be, &attention, &flash));
+    int width_k = flash.width;
+    SAM2_TRY(
+        place_heads(be, SAM2_CUDA_SCRATCH_Q, &flash.q, q, &attention, attention.d, &flash.width));
+    SAM2_TRY(place_heads(be, SAM2_CUDA_SCRATCH_K, &flash.k, k, &attention, attention.d, &width_k));
+    SAM2_TRY(place_heads(be, SAM2_CUDA_SCRATCH_V, &flash.v, v, &attention, attention.d_v,
+                         &flash.width_v));
+    // What is packed has zeros behind: the narrower of both holds for both.
+    flash.width = width_k < flash.width ? width_k : flash.width;
+    return run(be, &attention, &flash);
 }
 
 Sam2Status sam2_cuda_window_attention(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *qkv,
@@ -117,20 +123,33 @@ Sam2Status sam2_cuda_window_attention(Sam2Backend *be, const Sam2Tensor *dst, co
                                          .d = d,
                                          .d_v = d,
                                          .scale = 1.0f / sqrtf((float)d),
-                                         .dst = sam2_f32(dst),
+                                         .dst = dst->data,
+                                         .to_half = dst->dtype != SAM2_F32,
                                          .d_out = c,
                                          .windowed = true,
                                          .windows = windows};
     Sam2CudaFlash flash;
-    Operands to;
-    SAM2_TRY(prepare(be, &attention, &flash, &to));
-    void *const parts[] = {to.q, to.k, to.v};
-    for (int i = 0; i < 3; i++)
-        SAM2_TRY(sam2_cuda_check(be,
-                                 sam2_cuda_launch_pack_windows(
-                                     state->stream, parts[i], sam2_f32(qkv), sam2_f32(qkv_bias), i,
-                                     &windows, c, n_heads, i == 2 ? to.d_v : to.d,
-                                     i == 0 ? to.factor : 1, to.half, state->half),
-                                 "packing windows"));
-    return run(be, &attention, &flash, &to);
+    SAM2_TRY(prepare(be, &attention, &flash));
+    Sam2CudaRows *const parts[] = {&flash.q, &flash.k, &flash.v};
+    if (qkv->dtype != SAM2_F32) {
+        for (int i = 0; i < 3; i++)
+            *parts[i] = (Sam2CudaRows){(const uint16_t *)qkv->data + i * c, 3 * (int64_t)c, d, 0};
+        flash.width = flash.width_v = d;
+        flash.gathered = window > 0 || pool; // else tokens are as they lie
+        flash.bias = sam2_f32(qkv_bias);
+        flash.part = c;
+        return run(be, &attention, &flash);
+    }
+    for (int i = 0; i < 3; i++) {
+        const int width = i == 2 ? flash.d_v : flash.d;
+        SAM2_TRY(take_packed(be, SAM2_CUDA_SCRATCH_Q + i, parts[i], &attention,
+                             i == 0 ? attention.n_q : attention.n_k, width));
+        SAM2_TRY(sam2_cuda_check(
+            be,
+            sam2_cuda_launch_pack_windows(state->stream, (void *)parts[i]->data, sam2_f32(qkv),
+                                          sam2_f32(qkv_bias), i, &windows, c, n_heads, width,
+                                          be->precision == SAM2_PRECISION_BF16, state->half),
+            "packing windows"));
+    }
+    return run(be, &attention, &flash);
 }

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention on tensor cores in bfloat16.
+// Attention on tensor cores in bfloat16, and the projections that make its keys and queries.
 #include "model/cuda/flash.cuh"
+#include "model/cuda/project.cuh"
 
 cudaError_t sam2_cuda_launch_flash_bf16(cudaStream_t stream, const Sam2CudaAttention *attention,
-                                        const Sam2CudaFlash *flash, const void *q, const void *k,
-                                        const void *v, float *scratch, int shared_limit)
+                                        const Sam2CudaFlash *flash, float *scratch,
+                                        int shared_limit)
 {
-    return launch_flash<__nv_bfloat16>(stream, attention, flash, q, k, v, scratch, shared_limit);
+    return launch_flash<__nv_bfloat16>(stream, attention, flash, scratch, shared_limit);
+}
+
+cudaError_t sam2_cuda_launch_project_bf16(cudaStream_t stream, void *dst, const void *x,
+                                          const void *w, const float *bias, const float *cos,
+                                          const float *sin, const Sam2CudaProjection *shape)
+{
+    return launch_project<__nv_bfloat16>(stream, dst, x, w, bias, cos, sin, shape);
 }

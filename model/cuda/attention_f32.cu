@@ -114,7 +114,7 @@ static __global__ void __launch_bounds__(256)
             row = sam2_cuda_window_output(&attention.windows, index / attention.n_heads, t);
         for (int c = 0; c < D_V / 16; c++)
             if (t < n_q && row >= 0 && tx + 16 * c < d_v)
-                attention.dst[row * attention.d_out + head * d_v + tx + 16 * c] =
+                ((float *)attention.dst)[row * attention.d_out + head * d_v + tx + 16 * c] =
                     sums[r][c] / shared->weight[ty * 4 + r];
     }
 }

@@ -97,10 +97,10 @@ static Sam2Status layer_norm(Sam2Backend *be, const Sam2Tensor *dst, const Sam2T
                              Sam2Act act)
 {
     return sam2_cuda_check(be,
-                           sam2_cuda_launch_layer_norm(sam2_cuda_state(be)->stream, sam2_f32(dst),
-                                                       sam2_f32(x), sam2_f32(gamma), sam2_f32(beta),
-                                                       x->shape[0], (int)x->shape[1], eps,
-                                                       (int)act),
+                           sam2_cuda_launch_layer_norm(
+                               sam2_cuda_state(be)->stream, dst->data, sam2_f32(x), sam2_f32(gamma),
+                               sam2_f32(beta), x->shape[0], (int)x->shape[1], eps, (int)act,
+                               dst->dtype != SAM2_F32, sam2_cuda_state(be)->half),
                            "layer norm");
 }
 
@@ -138,9 +138,10 @@ static Sam2Status add(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *
                       const Sam2Tensor *b, float scale)
 {
     return sam2_cuda_check(be,
-                           sam2_cuda_launch_add(sam2_cuda_state(be)->stream, sam2_f32(dst),
-                                                sam2_f32(a), sam2_f32(b), sam2_tensor_count(a),
-                                                sam2_tensor_count(b), scale),
+                           sam2_cuda_launch_add(sam2_cuda_state(be)->stream, dst->data, sam2_f32(a),
+                                                sam2_f32(b), sam2_tensor_count(a),
+                                                sam2_tensor_count(b), scale, dst->dtype != SAM2_F32,
+                                                sam2_cuda_state(be)->half),
                            "adding");
 }
 
@@ -188,12 +189,13 @@ static Sam2Status gather_memory(Sam2Backend *be, const Sam2Tensor *memory, const
                                   .hw = position->shape[0]};
     const Sam2MemoryTable from = sam2_memory_table(table->data, memory->shape[0], n_frames,
                                                    shape.rows - n_frames * shape.hw, shape.width);
-    return sam2_cuda_check(be,
-                           sam2_cuda_launch_gather(sam2_cuda_state(be)->stream, sam2_f32(memory),
-                                                   sam2_f32(keys), from.sources, from.rows,
-                                                   from.tokens, from.keys, sam2_f32(position),
-                                                   sam2_f32(temporal), &shape, memory->shape[0]),
-                           "gathering memory");
+    return sam2_cuda_check(
+        be,
+        sam2_cuda_launch_gather(sam2_cuda_state(be)->stream, memory->data, keys->data, from.sources,
+                                from.rows, from.tokens, from.keys, sam2_f32(position),
+                                sam2_f32(temporal), &shape, memory->shape[0],
+                                memory->dtype != SAM2_F32, sam2_cuda_state(be)->half),
+        "gathering memory");
 }
 
 static Sam2Status choose_mask(Sam2Backend *be, const Sam2Tensor *low, const Sam2Tensor *token,
@@ -231,6 +233,7 @@ static void close_cuda(Sam2Backend *be)
     sam2_cuda_gemm_close(&state->gemm);
     sam2_cuda_free_blocks(state);
     cudaGetLastError();
+    free(state->vectors);
     free(state);
     be->state = NULL;
 }
@@ -247,6 +250,7 @@ static const Sam2BackendOps cuda_ops = {
     .weight_free = sam2_cuda_weight_free,
     .close = close_cuda,
     .linear = sam2_cuda_linear,
+    .linear_rope = sam2_cuda_linear_rope,
     .matmul_nt = sam2_cuda_matmul_nt,
     .layer_norm = layer_norm,
     .window_attention = sam2_cuda_window_attention,
@@ -302,6 +306,8 @@ static Sam2Status open_cuda(Sam2Backend *be)
         be->precision = SAM2_PRECISION_BF16;
     be->ops = &cuda_ops;
     be->batched = true;
+    if (be->precision == SAM2_PRECISION_BF16)
+        be->operand_type = state->half == SAM2_CUDA_BF16 ? SAM2_BF16 : SAM2_F16;
     be->n_lanes = SAM2_CUDA_N_LANES;
     be->kind = SAM2_BACKEND_CUDA;
     snprintf(be->name, sizeof be->name, "cuda (%.40s%s)", properties.name,

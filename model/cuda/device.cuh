@@ -43,6 +43,24 @@ template <> __device__ __forceinline__ __half sam2_from_f32<__half>(float x)
     return __float2half_rn(fminf(fmaxf(x, -65504.0f), 65504.0f));
 }
 
+static __device__ __forceinline__ float sam2_to_f32(__nv_bfloat16 x)
+{
+    return __bfloat162float(x);
+}
+static __device__ __forceinline__ float sam2_to_f32(__half x)
+{
+    return __half2float(x);
+}
+
+// Two results side by side, at an even index.
+template <typename T> static __device__ __forceinline__ void sam2_store_2(T *dst, float x, float y)
+{
+    T pair[2] = {sam2_from_f32<T>(x), sam2_from_f32<T>(y)};
+    uint32_t raw;
+    memcpy(&raw, pair, sizeof raw);
+    *(uint32_t *)dst = raw;
+}
+
 // Calls `call` with T as the type of `to_half`, `half`.
 #define SAM2_DISPATCH(to_half, half, call)                                                         \
     do {                                                                                           \

@@ -2,17 +2,21 @@
 // Kernels that treat elements one by one.
 #include "model/cuda/device.cuh"
 
-static __global__ void add_kernel(float *dst, const float *a, const float *b, int64_t n,
-                                  int64_t n_b, float scale)
+template <typename T>
+static __global__ void add_kernel(T *dst, const float *a, const float *b, int64_t n, int64_t n_b,
+                                  float scale)
 {
     SAM2_FOR(i, n)
-    dst[i] = a[i] + scale * b[n_b == n ? i : i % n_b];
+    dst[i] = sam2_from_f32<T>(a[i] + scale * b[n_b == n ? i : i % n_b]);
 }
 
-cudaError_t sam2_cuda_launch_add(cudaStream_t stream, float *dst, const float *a, const float *b,
-                                 int64_t n, int64_t n_b, float scale)
+cudaError_t sam2_cuda_launch_add(cudaStream_t stream, void *dst, const float *a, const float *b,
+                                 int64_t n, int64_t n_b, float scale, bool to_half,
+                                 Sam2CudaHalf half)
 {
-    SAM2_LAUNCH(add_kernel, sam2_blocks(n), SAM2_BLOCK, 0, stream, dst, a, b, n, n_b, scale);
+    SAM2_DISPATCH(to_half, half,
+                  (SAM2_LAUNCH((add_kernel<T>), sam2_blocks(n), SAM2_BLOCK, 0, stream, (T *)dst, a,
+                               b, n, n_b, scale)));
     return cudaGetLastError();
 }
 
@@ -67,9 +71,9 @@ static __global__ void rope_kernel(float *x, const float *cos, const float *sin,
 {
     SAM2_FOR(i, n)
     {
-        int64_t t = i / half % rotated;
-        int64_t at = t % period * half + i % half;
-        int64_t to = (i / half / rotated * rows + t) * half + i % half;
+        int64_t t = i / half % rotated, row = i / half / rotated * rows + t;
+        int64_t at = sam2_cuda_rope_row(row, rows, rotated, period) * half + i % half;
+        int64_t to = row * half + i % half;
         sam2_cuda_rotate(&x[2 * to], &x[2 * to + 1], cos[at], sin[at]);
     }
 }

@@ -5,6 +5,9 @@
 // A block of four warps takes 64 queries, 16 a warp, and walks over its part of the keys. Scores
 // and sums live in registers, in the layout of mma.m16n8k16: a thread holds rows lane / 4 and lane
 // / 4 + 8, columns 2 (lane % 4) and the next of each tile of 8. Scores are base-2 logarithms.
+//
+// Operands are read where they lie, by 8 threads a row: in rows of tokens with all heads, or, for
+// Hiera's windows, in rows of the map with q, k and v of all heads.
 #pragma once
 
 #include "model/cuda/device.cuh"
@@ -14,16 +17,119 @@
 #define SAM2_FLASH_THREADS 128
 #define SAM2_FLASH_PAD 8 // halves between rows in shared memory, against bank conflicts
 
-// Rows first..first + N of x (n_rows, WIDTH) to shared memory; those from n_rows on are zeros.
-template <typename T, int WIDTH, int N>
-static __device__ __forceinline__ void load_rows(T *dst, const T *x, int first, int n_rows)
+#define SAM2_FLASH_ROWS 16 // that are loaded at a time
+
+// An operand's rows of one batch and head, and its bias.
+template <typename T> struct Part {
+    const T *data;
+    int64_t step;
+    const float *bias; // NULL: none
+    int width;
+};
+
+template <typename T>
+static __device__ __forceinline__ Part<T> part_of(const Sam2CudaFlash *flash,
+                                                  const Sam2CudaRows *rows, int index, int n_heads,
+                                                  int number, int width)
 {
-    constexpr int pieces = WIDTH / 8;
-    for (int i = threadIdx.x; i < N * pieces; i += SAM2_FLASH_THREADS) {
-        int row = i / pieces, column = i % pieces * 8;
-        bool there = first + row < n_rows;
-        copy_16(dst + row * (WIDTH + SAM2_FLASH_PAD) + column,
-                x + (int64_t)(there ? first + row : 0) * WIDTH + column, there);
+    const int batch = index / n_heads, head = index % n_heads;
+    Part<T> part;
+    part.data = (const T *)rows->data + batch * rows->batch + head * rows->head;
+    part.step = rows->row;
+    part.bias = flash->gathered ? flash->bias + number * flash->part + head * width : NULL;
+    part.width = width;
+    return part;
+}
+
+// A row to shared memory, WIDTH long with zeros behind the operand's; all zeros if not `there`.
+// row -1: the bias.
+template <typename T, int WIDTH>
+static __device__ __forceinline__ void load_row(T *dst, const Part<T> *part, int64_t row,
+                                                bool there)
+{
+#pragma unroll
+    for (int i = 0; i < WIDTH; i += 64) {
+        const int column = i + threadIdx.x % 8 * 8;
+        if (column >= WIDTH)
+            continue;
+        const bool in_row = there && column < part->width;
+        if (row >= 0) {
+            copy_16(dst + column, part->data + row * part->step + (in_row ? column : 0), in_row);
+        } else {
+            for (int j = 0; j < 8; j++)
+                dst[column + j] = sam2_from_f32<T>(in_row ? part->bias[column + j] : 0.0f);
+        }
+    }
+}
+
+static __device__ __forceinline__ int64_t row_of(const Sam2CudaAttention *attention,
+                                                 const Sam2CudaFlash *flash, int index, int t)
+{
+    return flash->gathered
+               ? sam2_cuda_window_token(&attention->windows, index / attention->n_heads, t)
+               : t;
+}
+
+// Rows first..first + KEYS of keys and values; those from `end` on are zeros.
+template <typename T, int D, int D_V, int KEYS>
+static __device__ __forceinline__ void
+load_keys(T *k_rows, T *v_rows, const Sam2CudaAttention *attention, const Sam2CudaFlash *flash,
+          const Part<T> *k, const Part<T> *v, int index, int first, int end)
+{
+#pragma unroll
+    for (int r = 0; r < KEYS; r += SAM2_FLASH_ROWS) {
+        const int row = r + threadIdx.x / 8;
+        const bool there = first + row < end;
+        const int64_t from = there ? row_of(attention, flash, index, first + row) : 0;
+        load_row<T, D>(k_rows + row * (D + SAM2_FLASH_PAD), k, from, there);
+        load_row<T, D_V>(v_rows + row * (D_V + SAM2_FLASH_PAD), v, from, there);
+    }
+}
+
+// The largest of four tokens' queries, element by element.
+template <typename T, int D>
+static __device__ __forceinline__ void load_pooled(T *dst, const Sam2CudaAttention *attention,
+                                                   const Part<T> *q, int index, int t)
+{
+    int tokens[4];
+    int64_t rows[4];
+    sam2_cuda_window_pooled(&attention->windows, t, tokens);
+    for (int i = 0; i < 4; i++)
+        rows[i] =
+            sam2_cuda_window_token(&attention->windows, index / attention->n_heads, tokens[i]);
+    for (int column = threadIdx.x % 8 * 8; column < D; column += 64) {
+        float best[8] = {};
+        for (int i = 0; i < 4 && column < q->width; i++) {
+            T values[8];
+            if (rows[i] >= 0) {
+                uint4 raw = *(const uint4 *)(q->data + rows[i] * q->step + column);
+                memcpy(values, &raw, sizeof raw);
+            }
+#pragma unroll
+            for (int j = 0; j < 8; j++) {
+                float x = rows[i] >= 0 ? sam2_to_f32(values[j]) : q->bias[column + j];
+                best[j] = i == 0 ? x : fmaxf(best[j], x);
+            }
+        }
+#pragma unroll
+        for (int j = 0; j < 8; j += 2)
+            sam2_store_2(dst + column + j, best[j], best[j + 1]);
+    }
+}
+
+template <typename T, int D>
+static __device__ __forceinline__ void load_queries(T *q_rows, const Sam2CudaAttention *attention,
+                                                    const Sam2CudaFlash *flash, const Part<T> *q,
+                                                    int index, int first)
+{
+    for (int r = 0; r < SAM2_FLASH_QUERIES; r += SAM2_FLASH_ROWS) {
+        const int row = r + threadIdx.x / 8, t = first + row;
+        T *dst = q_rows + row * (D + SAM2_FLASH_PAD);
+        const bool there = t < attention->n_q;
+        if (flash->gathered && attention->windows.step == 2 && there)
+            load_pooled<T, D>(dst, attention, q, index, t);
+        else
+            load_row<T, D>(dst, q, there ? row_of(attention, flash, index, t) : 0, there);
     }
 }
 
@@ -45,22 +151,22 @@ static __device__ __forceinline__ float sum_of_quad(float x)
     return x + __shfl_xor_sync(0xffffffffu, x, 2);
 }
 
-// Where row t of (batch, head) goes in dst; NULL: nowhere.
-static __device__ __forceinline__ float *output_row(const Sam2CudaAttention *attention, int index,
-                                                    int t)
+// Where in dst row t of (batch, head) goes; -1: nowhere.
+static __device__ __forceinline__ int64_t output_row(const Sam2CudaAttention *attention, int index,
+                                                     int t)
 {
     int head = index % attention->n_heads, batch = index / attention->n_heads;
     int64_t row = (int64_t)batch * attention->n_q + t;
     if (attention->windowed)
         row = sam2_cuda_window_output(&attention->windows, batch, t);
-    return row < 0 ? NULL : attention->dst + row * attention->d_out + head * attention->d_v;
+    return row < 0 ? -1 : row * attention->d_out + head * attention->d_v;
 }
 
 // Grid: (batches * heads, blocks of queries, parts of the keys). partial: (batches * heads, n_q,
 // parts, D_V + 2): sums, maximum, weight; NULL: the result goes to dst.
 template <typename T, int D, int D_V, int KEYS, int STAGES>
 static __global__ void __launch_bounds__(SAM2_FLASH_THREADS)
-    flash_kernel(Sam2CudaAttention attention, const T *q, const T *k, const T *v, float *partial)
+    flash_kernel(Sam2CudaAttention attention, Sam2CudaFlash flash, float *partial)
 {
     constexpr int q_step = D + SAM2_FLASH_PAD, v_step = D_V + SAM2_FLASH_PAD;
     constexpr bool q_in_registers = D <= 128;
@@ -70,15 +176,17 @@ static __global__ void __launch_bounds__(SAM2_FLASH_THREADS)
     T *v_rows = k_rows + STAGES * KEYS * q_step;      // STAGES of (KEYS, D_V)
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
     const int index = blockIdx.x, n_q = attention.n_q, n_k = attention.n_k;
-    q += (int64_t)index * n_q * D;
-    k += (int64_t)index * n_k * D;
-    v += (int64_t)index * n_k * D_V;
+    const float factor_of_scores = attention.scale * 1.4426950408889634f; // log2(e)
+    const Part<T> k = part_of<T>(&flash, &flash.k, index, attention.n_heads, 1, flash.width);
+    const Part<T> v = part_of<T>(&flash, &flash.v, index, attention.n_heads, 2, flash.width_v);
     int first, end;
     sam2_cuda_split(n_k, SAM2_FLASH_KEYS, blockIdx.z, gridDim.z, &first, &end);
 
-    load_rows<T, D, SAM2_FLASH_QUERIES>(q_rows, q, blockIdx.y * SAM2_FLASH_QUERIES, n_q);
-    load_rows<T, D, KEYS>(k_rows, k, first, end);
-    load_rows<T, D_V, KEYS>(v_rows, v, first, end);
+    {
+        const Part<T> q = part_of<T>(&flash, &flash.q, index, attention.n_heads, 0, flash.width);
+        load_queries<T, D>(q_rows, &attention, &flash, &q, index, blockIdx.y * SAM2_FLASH_QUERIES);
+    }
+    load_keys<T, D, D_V, KEYS>(k_rows, v_rows, &attention, &flash, &k, &v, index, first, end);
     end_copies();
 
     float sums[D_V / 8][4] = {}, max[2] = {-INFINITY, -INFINITY}, weight[2] = {0, 0};
@@ -89,10 +197,10 @@ static __global__ void __launch_bounds__(SAM2_FLASH_THREADS)
         // The next keys come while these are worked on.
         if (STAGES > 1) {
             int other = (stage + 1) % STAGES;
-            if (at + KEYS < end) {
-                load_rows<T, D, KEYS>(k_rows + other * KEYS * q_step, k, at + KEYS, end);
-                load_rows<T, D_V, KEYS>(v_rows + other * KEYS * v_step, v, at + KEYS, end);
-            }
+            if (at + KEYS < end)
+                load_keys<T, D, D_V, KEYS>(k_rows + other * KEYS * q_step,
+                                           v_rows + other * KEYS * v_step, &attention, &flash, &k,
+                                           &v, index, at + KEYS, end);
             end_copies();
             finish_copies<1>();
         } else {
@@ -139,12 +247,13 @@ static __global__ void __launch_bounds__(SAM2_FLASH_THREADS)
 #pragma unroll
             for (int j = 0; j < KEYS / 8; j++)
                 high = fmaxf(high, fmaxf(scores[j][2 * r], scores[j][2 * r + 1]));
-            max[r] = sam2_cuda_softmax_join(max[r], max_of_quad(high), &factor, &unused);
+            max[r] = sam2_cuda_softmax_join(max[r], max_of_quad(high) * factor_of_scores, &factor,
+                                            &unused);
 #pragma unroll
             for (int j = 0; j < KEYS / 8; j++) {
 #pragma unroll
                 for (int c = 2 * r; c < 2 * r + 2; c++) {
-                    scores[j][c] = exp2f(scores[j][c] - max[r]);
+                    scores[j][c] = exp2f(fmaf(scores[j][c], factor_of_scores, -max[r]));
                     part += scores[j][c];
                 }
             }
@@ -177,8 +286,8 @@ static __global__ void __launch_bounds__(SAM2_FLASH_THREADS)
         if (STAGES > 1) {
             stage = (stage + 1) % STAGES;
         } else if (at + KEYS < end) {
-            load_rows<T, D, KEYS>(k_rows, k, at + KEYS, end);
-            load_rows<T, D_V, KEYS>(v_rows, v, at + KEYS, end);
+            load_keys<T, D, D_V, KEYS>(k_rows, v_rows, &attention, &flash, &k, &v, index, at + KEYS,
+                                       end);
             end_copies();
         }
     }
@@ -204,17 +313,30 @@ static __global__ void __launch_bounds__(SAM2_FLASH_THREADS)
             }
             continue;
         }
-        float *out = output_row(&attention, index, t);
+        const int64_t to = output_row(&attention, index, t);
+        const float share = 1.0f / total;
+        if (to < 0)
+            continue;
+        if (attention.to_half) {
+            T *out = (T *)attention.dst + to + column;
+#pragma unroll
+            for (int j = 0; j < D_V / 8; j++)
+                if (j * 8 < attention.d_v)
+                    sam2_store_2(out + j * 8, sums[j][2 * r] * share, sums[j][2 * r + 1] * share);
+            continue;
+        }
+        float *out = (float *)attention.dst + to;
 #pragma unroll
         for (int j = 0; j < D_V / 8; j++)
 #pragma unroll
             for (int c = 0; c < 2; c++)
-                if (out && j * 8 + column + c < attention.d_v)
-                    out[j * 8 + column + c] = sums[j][2 * r + c] / total;
+                if (j * 8 + column + c < attention.d_v)
+                    out[j * 8 + column + c] = sums[j][2 * r + c] * share;
     }
 }
 
 // The parts of the keys together: a warp for each row.
+template <typename T>
 static __global__ void flash_join_kernel(Sam2CudaAttention attention, const float *partial,
                                          int n_splits, int d_v)
 {
@@ -229,21 +351,23 @@ static __global__ void flash_join_kernel(Sam2CudaAttention attention, const floa
         sam2_cuda_softmax_join(max, parts[i * (d_v + 2) + d_v], &unused, &factor);
         total += factor * parts[i * (d_v + 2) + d_v + 1];
     }
-    float *out = output_row(&attention, (int)(row / attention.n_q), (int)(row % attention.n_q));
-    for (int column = threadIdx.x % 32; out && column < attention.d_v; column += 32) {
+    int64_t to = output_row(&attention, (int)(row / attention.n_q), (int)(row % attention.n_q));
+    for (int column = threadIdx.x % 32; to >= 0 && column < attention.d_v; column += 32) {
         float sum = 0;
         for (int i = 0; i < n_splits; i++) {
             sam2_cuda_softmax_join(max, parts[i * (d_v + 2) + d_v], &unused, &factor);
             sum += factor * parts[i * (d_v + 2) + column];
         }
-        out[column] = sum / total;
+        if (attention.to_half)
+            ((T *)attention.dst)[to + column] = sam2_from_f32<T>(sum / total);
+        else
+            ((float *)attention.dst)[to + column] = sum / total;
     }
 }
 
 template <typename T, int D, int D_V, int KEYS, int STAGES>
 static cudaError_t launch_kernel(cudaStream_t stream, const Sam2CudaAttention *attention,
-                                 const Sam2CudaFlash *flash, const void *q, const void *k,
-                                 const void *v, float *scratch)
+                                 const Sam2CudaFlash *flash, float *scratch)
 {
     constexpr int size = flash_shared_size<D, D_V, KEYS, STAGES>();
     auto kernel = flash_kernel<T, D, D_V, KEYS, STAGES>;
@@ -257,11 +381,11 @@ static cudaError_t launch_kernel(cudaStream_t stream, const Sam2CudaAttention *a
     dim3 grid(n, (attention->n_q + SAM2_FLASH_QUERIES - 1) / SAM2_FLASH_QUERIES, flash->n_splits);
     if (grid.y > 65535) // 4 million queries
         return cudaErrorInvalidConfiguration;
-    SAM2_LAUNCH(kernel, grid, SAM2_FLASH_THREADS, size, stream, *attention, (const T *)q,
-                (const T *)k, (const T *)v, flash->n_splits > 1 ? scratch : NULL);
+    SAM2_LAUNCH(kernel, grid, SAM2_FLASH_THREADS, size, stream, *attention, *flash,
+                flash->n_splits > 1 ? scratch : NULL);
     if (flash->n_splits > 1) {
         int64_t rows = (int64_t)n * attention->n_q;
-        SAM2_LAUNCH(flash_join_kernel, (unsigned)((rows + 3) / 4), 128, 0, stream, *attention,
+        SAM2_LAUNCH((flash_join_kernel<T>), (unsigned)((rows + 3) / 4), 128, 0, stream, *attention,
                     scratch, flash->n_splits, D_V);
     }
     return cudaGetLastError();
@@ -270,12 +394,11 @@ static cudaError_t launch_kernel(cudaStream_t stream, const Sam2CudaAttention *a
 // The most keys at a time, and two stages, that shared memory allows.
 template <typename T, int D, int D_V>
 static cudaError_t launch_width(cudaStream_t stream, const Sam2CudaAttention *attention,
-                                const Sam2CudaFlash *flash, const void *q, const void *k,
-                                const void *v, float *scratch, int shared_limit)
+                                const Sam2CudaFlash *flash, float *scratch, int shared_limit)
 {
 #define TRY(keys, stages)                                                                          \
     if (flash_shared_size<D, D_V, keys, stages>() <= shared_limit)                                 \
-    return launch_kernel<T, D, D_V, keys, stages>(stream, attention, flash, q, k, v, scratch)
+    return launch_kernel<T, D, D_V, keys, stages>(stream, attention, flash, scratch)
     if constexpr (D <= 128) {
         TRY(64, 2);
         TRY(64, 1);
@@ -291,13 +414,11 @@ static cudaError_t launch_width(cudaStream_t stream, const Sam2CudaAttention *at
 
 template <typename T>
 static cudaError_t launch_flash(cudaStream_t stream, const Sam2CudaAttention *attention,
-                                const Sam2CudaFlash *flash, const void *q, const void *k,
-                                const void *v, float *scratch, int shared_limit)
+                                const Sam2CudaFlash *flash, float *scratch, int shared_limit)
 {
 #define WIDTH(wanted, wanted_v)                                                                    \
     if (flash->d == (wanted) && flash->d_v == (wanted_v))                                          \
-    return launch_width<T, wanted, wanted_v>(stream, attention, flash, q, k, v, scratch,           \
-                                             shared_limit)
+    return launch_width<T, wanted, wanted_v>(stream, attention, flash, scratch, shared_limit)
     WIDTH(16, 16);
     WIDTH(32, 32);
     WIDTH(64, 64);

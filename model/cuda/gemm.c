@@ -15,7 +15,7 @@
 typedef struct Plan {
     Sam2CudaGemmType type;
     int64_t m, n, k;
-    int epilogue; // bits: 1 bias, 2 relu, 4 residual
+    int epilogue; // bits: 1 bias, 2 relu, 4 residual, 8 gelu, 16 half result, 32 aligned result
     bool used;
     cublasLtMatmulDesc_t operation;
     cublasLtMatrixLayout_t a, b, dst;
@@ -96,11 +96,13 @@ static cublasStatus_t describe(Plan *plan)
     static const cudaDataType_t types[] = {CUDA_R_32F, CUDA_R_16BF, CUDA_R_16F};
     const cudaDataType_t type = types[plan->type];
     const cublasOperation_t transposed = CUBLAS_OP_T;
-    cublasLtEpilogue_t epilogue = plan->epilogue & 2   ? CUBLASLT_EPILOGUE_RELU_BIAS
-                                  : plan->epilogue & 1 ? CUBLASLT_EPILOGUE_BIAS
-                                                       : CUBLASLT_EPILOGUE_DEFAULT;
-    if ((plan->epilogue & 3) == 2)
-        epilogue = CUBLASLT_EPILOGUE_RELU;
+    const cudaDataType_t type_of_result = plan->epilogue & 16 ? type : CUDA_R_32F;
+    const bool bias = plan->epilogue & 1;
+    cublasLtEpilogue_t epilogue = bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
+    if (plan->epilogue & 2)
+        epilogue = bias ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_RELU;
+    if (plan->epilogue & 8)
+        epilogue = bias ? CUBLASLT_EPILOGUE_GELU_BIAS : CUBLASLT_EPILOGUE_GELU;
     cublasStatus_t status =
         cublasLtMatmulDescCreate(&plan->operation, CUBLAS_COMPUTE_32F, CUDA_R_32F);
     if (status == CUBLAS_STATUS_SUCCESS)
@@ -116,13 +118,13 @@ static cublasStatus_t describe(Plan *plan)
         status = cublasLtMatrixLayoutCreate(&plan->b, type, (uint64_t)plan->k, (uint64_t)plan->n,
                                             plan->k);
     if (status == CUBLAS_STATUS_SUCCESS)
-        status = cublasLtMatrixLayoutCreate(&plan->dst, CUDA_R_32F, (uint64_t)plan->n,
+        status = cublasLtMatrixLayoutCreate(&plan->dst, type_of_result, (uint64_t)plan->n,
                                             (uint64_t)plan->m, plan->n);
     return status;
 }
 
 // The bias's address does not matter to the choice, but there must be one.
-static cublasStatus_t set_bias(Plan *plan, const float *bias)
+static cublasStatus_t set_bias(Plan *plan, const void *bias)
 {
     return cublasLtMatmulDescSetAttribute(plan->operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias,
                                           sizeof bias);
@@ -142,7 +144,8 @@ static cublasStatus_t choose(Sam2CudaGemm *gemm, Plan *plan, const Sam2CudaProdu
     const size_t workspace_size = WORKSPACE_SIZE;
     // Tensors may be rows of others: what holds for 4 bytes holds for all.
     const uint32_t a = plan->type == SAM2_CUDA_GEMM_F32 ? 4 : alignment_of(product->a),
-                   b = plan->type == SAM2_CUDA_GEMM_F32 ? 4 : alignment_of(product->b), dst = 4;
+                   b = plan->type == SAM2_CUDA_GEMM_F32 ? 4 : alignment_of(product->b),
+                   dst = plan->epilogue & 32 ? 16 : 4;
     cublasStatus_t status = cublasLtMatmulPreferenceCreate(&preference);
     if (status != CUBLAS_STATUS_SUCCESS)
         return status;
@@ -200,13 +203,17 @@ static Plan *find_plan(Sam2CudaGemm *gemm, const Plan *like)
 
 Sam2Status sam2_cuda_gemm_run(Sam2CudaGemm *gemm, const Sam2CudaProduct *product, Sam2Error *error)
 {
-    const Plan like = {.type = product->type,
-                       .m = product->m,
-                       .n = product->n,
-                       .k = product->k,
-                       .epilogue = (product->bias ? 1 : 0) | (product->relu ? 2 : 0) |
-                                   (product->residual ? 4 : 0),
-                       .used = true};
+    const void *c = product->residual ? product->residual : product->dst;
+    const Plan like = {
+        .type = product->type,
+        .m = product->m,
+        .n = product->n,
+        .k = product->k,
+        .epilogue = (product->bias ? 1 : 0) | (product->act == SAM2_CUDA_GEMM_RELU ? 2 : 0) |
+                    (product->residual ? 4 : 0) | (product->act == SAM2_CUDA_GEMM_GELU ? 8 : 0) |
+                    (product->to_half ? 16 : 0) |
+                    (((uintptr_t)c | (uintptr_t)product->dst) % 16 ? 0 : 32),
+        .used = true};
     const float one = 1, zero = 0;
     Plan *plan = find_plan(gemm, &like);
     cublasStatus_t status = CUBLAS_STATUS_SUCCESS;
@@ -226,7 +233,6 @@ Sam2Status sam2_cuda_gemm_run(Sam2CudaGemm *gemm, const Sam2CudaProduct *product
     } else if (product->bias) {
         status = set_bias(plan, product->bias);
     }
-    const float *c = product->residual ? product->residual : product->dst;
     if (status == CUBLAS_STATUS_SUCCESS)
         status = cublasLtMatmul(gemm->handle, plan->operation, &one, product->b, plan->b,
                                 product->a, plan->a, product->residual ? &one : &zero, c, plan->dst,

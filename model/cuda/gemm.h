@@ -17,16 +17,28 @@ typedef enum Sam2CudaGemmType {
     SAM2_CUDA_GEMM_F16
 } Sam2CudaGemmType;
 
-// dst (m, n) fp32 = epilogue(a (m, k) b^T (n, k)) + residual (m, n) or nothing. a and b are of
-// `type`, rows without gaps, sums in fp32. epilogue: plus bias (n) if there is one, then ReLU if
-// asked for (not with a residual). dst may be the residual.
+typedef enum Sam2CudaGemmAct {
+    SAM2_CUDA_GEMM_NONE,
+    SAM2_CUDA_GEMM_RELU,
+    // x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2, for half results only: it is at most
+    // 4.74e-4 off GELU by erf (at |x| = 2.7), less than what rounding may do to a bf16 from
+    // |y| = 0.125 on and to an fp16 from 1 on (half of the last place: 4.88e-4).
+    SAM2_CUDA_GEMM_GELU,
+} Sam2CudaGemmAct;
+
+// dst (m, n) = epilogue(a (m, k) b^T (n, k)) + residual (m, n) or nothing. a and b are of `type`,
+// rows without gaps, sums in fp32. dst, fp32 or with to_half of `type`; bias (n) is like it.
+// epilogue: plus bias if there is one, then the activation (not with a residual, which is fp32, as
+// dst then is). dst may be the residual.
 typedef struct Sam2CudaProduct {
     Sam2CudaGemmType type;
     int64_t m, n, k;
     const void *a, *b;
-    const float *bias, *residual; // NULL: none
-    bool relu;
-    float *dst;
+    const void *bias;      // NULL: none
+    const float *residual; // NULL: none
+    Sam2CudaGemmAct act;
+    bool to_half;
+    void *dst;
 } Sam2CudaProduct;
 
 // Products then run on `stream` with the workspace of `lane` (0 or 1).

@@ -3,7 +3,7 @@
 //
 // All pointers are device memory unless they say host. Each returns what cudaGetLastError() says of
 // the launch; errors of running come with a later call. "half" is bfloat16, or float16 on devices
-// without it (Sam2CudaHalf).
+// without it (Sam2CudaHalf). With `to_half` the result is half, else fp32.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -20,8 +20,9 @@ typedef enum Sam2CudaHalf { SAM2_CUDA_BF16, SAM2_CUDA_F16 } Sam2CudaHalf;
 
 // ---- elementwise.cu ----------------------------------------------------------------------------
 
-cudaError_t sam2_cuda_launch_add(cudaStream_t stream, float *dst, const float *a, const float *b,
-                                 int64_t n, int64_t n_b, float scale);
+cudaError_t sam2_cuda_launch_add(cudaStream_t stream, void *dst, const float *a, const float *b,
+                                 int64_t n, int64_t n_b, float scale, bool to_half,
+                                 Sam2CudaHalf half);
 // x (rows, n) = act(x + bias (n) or NULL) + residual or NULL, in place or to dst.
 cudaError_t sam2_cuda_launch_finish(cudaStream_t stream, float *dst, const float *x,
                                     const float *bias, const float *residual, int64_t rows,
@@ -64,9 +65,9 @@ cudaError_t sam2_cuda_launch_unfold2(cudaStream_t stream, float *dst, const floa
 
 // ---- layer_norm.cu -----------------------------------------------------------------------------
 
-cudaError_t sam2_cuda_launch_layer_norm(cudaStream_t stream, float *dst, const float *x,
+cudaError_t sam2_cuda_launch_layer_norm(cudaStream_t stream, void *dst, const float *x,
                                         const float *gamma, const float *beta, int64_t rows, int c,
-                                        float eps, int act);
+                                        float eps, int act, bool to_half, Sam2CudaHalf half);
 
 // ---- attention ---------------------------------------------------------------------------------
 
@@ -75,8 +76,9 @@ typedef struct Sam2CudaAttention {
     int n_batches, n_heads, n_q, n_k, d, d_v;
     float scale;
     // Where query t of (batch, head) goes: row `row * d_out + head * d_v` of dst, row being t, or
-    // what the windows say (-1: nowhere).
-    float *dst;
+    // what the windows say (-1: nowhere). dst is half with widths of multiples of 8, or fp32.
+    void *dst;
+    bool to_half;
     int64_t d_out;
     bool windowed;
     Sam2CudaWindows windows;
@@ -86,12 +88,25 @@ typedef struct Sam2CudaAttention {
 cudaError_t sam2_cuda_launch_attention_f32(cudaStream_t stream, const Sam2CudaAttention *attention,
                                            const float *q, const float *k, const float *v);
 
-// flash.c: how attention on tensor cores is cut. Operands are packed as half, (batch * head, t,
-// padded width); q is multiplied by scale * log2(e) when it is packed.
+// Where an operand's rows lie: half elements between those of a (batch, head), between heads and
+// between batches (0: all are the same), all multiples of 8; data at a 16-byte address.
+typedef struct Sam2CudaRows {
+    const void *data;
+    int64_t row, head, batch;
+} Sam2CudaRows;
+
+// flash.c: how attention on tensor cores is cut; attention.c: where its operands are.
 typedef struct Sam2CudaFlash {
     int d, d_v;          // padded widths, of one of the kernels that there are
     int n_splits;        // of the keys, so that the device is filled
     size_t scratch_size; // bytes, for n_splits > 1
+    Sam2CudaRows q, k, v;
+    int width, width_v; // elements of a row that there are, multiples of 8; the rest are zeros
+    // The windows say which rows of the map (`batch` is 0) a tile's tokens are: those beyond it are
+    // bias, by parts of `part` elements for q, k, v; queries are pooled.
+    bool gathered;
+    const float *bias;
+    int part;
 } Sam2CudaFlash;
 
 void sam2_cuda_flash_choose(Sam2CudaFlash *out, const Sam2CudaAttention *attention,
@@ -100,26 +115,39 @@ void sam2_cuda_flash_choose(Sam2CudaFlash *out, const Sam2CudaAttention *attenti
 // attention_bf16.cu and attention_f16.cu: the same kernels for both half types. `shared_limit` is
 // the shared memory that a block can have.
 cudaError_t sam2_cuda_launch_flash_bf16(cudaStream_t stream, const Sam2CudaAttention *attention,
-                                        const Sam2CudaFlash *flash, const void *q, const void *k,
-                                        const void *v, float *scratch, int shared_limit);
+                                        const Sam2CudaFlash *flash, float *scratch,
+                                        int shared_limit);
 cudaError_t sam2_cuda_launch_flash_f16(cudaStream_t stream, const Sam2CudaAttention *attention,
-                                       const Sam2CudaFlash *flash, const void *q, const void *k,
-                                       const void *v, float *scratch, int shared_limit);
+                                       const Sam2CudaFlash *flash, float *scratch,
+                                       int shared_limit);
 
-// pack.cu: operands for both. `to_half`: half with scaled, else fp32 (padded widths then are d,
-// d_v). Rows of x (n_batches, t, n_heads * d) to (n_batches, n_heads, t, d_padded), times factor; a
-// batch begins `step` rows after the one before, 0: all are the same.
+// In the same two files: a projection that rotates what it has summed up, in fp32, before it is
+// rounded. dst (m, n) half = rope(x (m, k) half w^T (n, k) half + bias (n) fp32); n and k are
+// multiples of 8. Tables cos, sin (period, n / 2); see sam2_cuda_rope_row().
+typedef struct Sam2CudaProjection {
+    int64_t m, rows, rotated, period;
+    int n, k;
+} Sam2CudaProjection;
+
+cudaError_t sam2_cuda_launch_project_bf16(cudaStream_t stream, void *dst, const void *x,
+                                          const void *w, const float *bias, const float *cos,
+                                          const float *sin, const Sam2CudaProjection *shape);
+cudaError_t sam2_cuda_launch_project_f16(cudaStream_t stream, void *dst, const void *x,
+                                         const void *w, const float *bias, const float *cos,
+                                         const float *sin, const Sam2CudaProjection *shape);
+
+// pack.cu: operands of fp32 tensors, for both. Padded widths are d, d_v in fp32. Rows of x
+// (n_batches, t, n_heads * d) to (n_batches, n_heads, t, d_padded); a batch begins `step` rows
+// after the one before, 0: all are the same.
 cudaError_t sam2_cuda_launch_pack_heads(cudaStream_t stream, void *dst, const float *x,
                                         int64_t n_batches, int64_t t, int64_t step, int n_heads,
-                                        int d, int d_padded, float factor, bool to_half,
-                                        Sam2CudaHalf half);
+                                        int d, int d_padded, bool to_half, Sam2CudaHalf half);
 // Part `part` (0 q, 1 k, 2 v) of qkv (h, w, 3c) to (tiles * heads, tokens, d_padded); tokens beyond
 // the map are bias. q is pooled where the windows say so.
 cudaError_t sam2_cuda_launch_pack_windows(cudaStream_t stream, void *dst, const float *qkv,
                                           const float *bias, int part,
                                           const Sam2CudaWindows *windows, int c, int n_heads,
-                                          int d_padded, float factor, bool to_half,
-                                          Sam2CudaHalf half);
+                                          int d_padded, bool to_half, Sam2CudaHalf half);
 
 // ---- image.cu ----------------------------------------------------------------------------------
 
@@ -156,11 +184,12 @@ typedef struct Sam2CudaMemory {
     int64_t n_frames, hw;
 } Sam2CudaMemory;
 
-cudaError_t sam2_cuda_launch_gather(cudaStream_t stream, float *memory, float *keys,
+cudaError_t sam2_cuda_launch_gather(cudaStream_t stream, void *memory, void *keys,
                                     const uint64_t *sources, const int64_t *temporal_rows,
                                     const float *tokens, const float *token_keys,
                                     const float *position, const float *temporal,
-                                    const Sam2CudaMemory *shape, int64_t n_objects);
+                                    const Sam2CudaMemory *shape, int64_t n_objects, bool to_half,
+                                    Sam2CudaHalf half);
 cudaError_t sam2_cuda_launch_choose(cudaStream_t stream, float *low, float *token, float *scores,
                                     const float *logits, const float *tokens, const float *iou,
                                     const float *score, int64_t n_objects, int64_t n_pixels,

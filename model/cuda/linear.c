@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Weights, and what becomes a matrix product: linear layers and convolutions.
 //
-// In bf16 (or fp16) both operands are rounded to half, their rows padded to a multiple of 8
-// elements with zeros; sums and results are fp32.
+// In bf16 (or fp16) both operands are half: as they are given, or rounded, their rows padded to a
+// multiple of 8 elements with zeros. Sums are fp32, results fp32 or half as the caller wants them.
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/cuda/state.h"
 
@@ -90,6 +91,62 @@ static Sam2Status upload_plain(Sam2Backend *be, void **out, size_t *size, const 
     return *out ? be->ops->upload(be, *out, host, *size) : be->error.status;
 }
 
+// Products with half results want a half bias: vectors have a half copy behind them, by which they
+// are known again.
+static size_t half_offset(int64_t n)
+{
+    return ((size_t)n * sizeof(float) + 15) / 16 * 16;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+    const uintptr_t x = (uintptr_t)((const Sam2CudaVector *)a)->data;
+    const uintptr_t y = (uintptr_t)((const Sam2CudaVector *)b)->data;
+    return (x > y) - (x < y);
+}
+
+static Sam2CudaVector *find_vector(const Sam2CudaState *state, void *data)
+{
+    const Sam2CudaVector like = {data, 0};
+    return state->n_vectors ? bsearch(&like, state->vectors, (size_t)state->n_vectors,
+                                      sizeof *state->vectors, compare_addresses)
+                            : NULL;
+}
+
+static Sam2Status upload_vector(Sam2Backend *be, Sam2Weight *out, const float *host, int64_t n)
+{
+    Sam2CudaState *state = sam2_cuda_state(be);
+    out->size = half_offset(n) + (size_t)n * 2;
+    if (state->n_vectors == state->vectors_capacity) {
+        const int capacity = state->vectors_capacity ? 2 * state->vectors_capacity : 64;
+        Sam2CudaVector *vectors = realloc(state->vectors, (size_t)capacity * sizeof *vectors);
+        if (!vectors)
+            return sam2_fail_memory(&be->error, (size_t)capacity * sizeof *vectors);
+        state->vectors = vectors;
+        state->vectors_capacity = capacity;
+    }
+    float *data = out->tensor.data = be->ops->alloc(be, out->size);
+    if (!data)
+        return be->error.status;
+    SAM2_TRY(be->ops->upload(be, data, host, (size_t)n * sizeof(float)));
+    SAM2_TRY(sam2_cuda_check(be,
+                             sam2_cuda_launch_to_half(state->stream, (char *)data + half_offset(n),
+                                                      data, 1, n, n, state->half),
+                             "packing weights"));
+    int at = state->n_vectors++;
+    for (; at > 0 && (uintptr_t)state->vectors[at - 1].data > (uintptr_t)data; at--)
+        state->vectors[at] = state->vectors[at - 1];
+    state->vectors[at] = (Sam2CudaVector){data, n};
+    return SAM2_OK;
+}
+
+static void forget_vector(Sam2CudaState *state, void *data)
+{
+    Sam2CudaVector *at = find_vector(state, data);
+    if (at)
+        memmove(at, at + 1, (size_t)(state->vectors + state->n_vectors-- - at - 1) * sizeof *at);
+}
+
 static Sam2Status init_reordered(Sam2Backend *be, Sam2Weight *out, Sam2WeightKind kind,
                                  const Sam2Tensor *host)
 {
@@ -119,7 +176,9 @@ Sam2Status sam2_cuda_weight_init(Sam2Backend *be, Sam2Weight *out, Sam2WeightKin
     *out = (Sam2Weight){.tensor = *host};
     out->tensor.data = NULL;
     Sam2Status status;
-    if (kind == SAM2_WEIGHT_VECTOR)
+    if (kind == SAM2_WEIGHT_VECTOR && host->n_dims == 1 && in_half(be))
+        status = upload_vector(be, out, sam2_f32(host), host->shape[0]);
+    else if (kind == SAM2_WEIGHT_VECTOR)
         status = upload_plain(be, &out->tensor.data, &out->size, sam2_f32(host),
                               sam2_tensor_count(host));
     else if (kind == SAM2_WEIGHT_LINEAR)
@@ -133,6 +192,7 @@ Sam2Status sam2_cuda_weight_init(Sam2Backend *be, Sam2Weight *out, Sam2WeightKin
 
 void sam2_cuda_weight_free(Sam2Backend *be, Sam2Weight *weight)
 {
+    forget_vector(sam2_cuda_state(be), weight->tensor.data);
     be->ops->free(be, weight->tensor.data);
     be->ops->free(be, weight->packed);
     *weight = (Sam2Weight){0};
@@ -149,19 +209,39 @@ static Sam2Status run(Sam2Backend *be, const Sam2CudaProduct *product)
 }
 
 // x (rows, k) as an operand: itself, or rounded and padded in scratch.
-static Sam2Status make_operand(Sam2Backend *be, const void **out, const float *x, int64_t rows,
+static Sam2Status make_operand(Sam2Backend *be, const void **out, const Sam2Tensor *x, int64_t rows,
                                int64_t k)
 {
     Sam2CudaState *state = sam2_cuda_state(be);
-    *out = x;
-    if (!in_half(be))
+    *out = x->data;
+    if (!in_half(be) || x->dtype != SAM2_F32)
         return SAM2_OK;
     void *half = sam2_cuda_scratch(be, SAM2_CUDA_SCRATCH_A, (size_t)(rows * pad(be, k)) * 2);
     if (!half)
         return be->error.status;
     *out = half;
+    return sam2_cuda_check(be,
+                           sam2_cuda_launch_to_half(state->stream, half, sam2_f32(x), rows, k,
+                                                    pad(be, k), state->half),
+                           "rounding");
+}
+
+// A bias as half: a vector has it with it, of others a copy is made.
+static Sam2Status make_half_bias(Sam2Backend *be, const void **out, const Sam2Tensor *bias)
+{
+    Sam2CudaState *state = sam2_cuda_state(be);
+    const int64_t n = sam2_tensor_count(bias);
+    const Sam2CudaVector *vector = find_vector(state, bias->data);
+    if (vector && vector->n == n) {
+        *out = (char *)bias->data + half_offset(n);
+        return SAM2_OK;
+    }
+    void *half = sam2_cuda_scratch(be, SAM2_CUDA_SCRATCH_BIAS, (size_t)n * 2);
+    if (!half)
+        return be->error.status;
+    *out = half;
     return sam2_cuda_check(
-        be, sam2_cuda_launch_to_half(state->stream, half, x, rows, k, pad(be, k), state->half),
+        be, sam2_cuda_launch_to_half(state->stream, half, sam2_f32(bias), 1, n, n, state->half),
         "rounding");
 }
 
@@ -177,7 +257,7 @@ static Sam2Status multiply(Sam2Backend *be, float *dst, const void *a, const voi
     if (in_one) {
         product.bias = bias;
         product.residual = residual;
-        product.relu = act == SAM2_ACT_RELU;
+        product.act = act == SAM2_ACT_RELU ? SAM2_CUDA_GEMM_RELU : SAM2_CUDA_GEMM_NONE;
         return run(be, &product);
     }
     if (residual) {
@@ -187,10 +267,10 @@ static Sam2Status multiply(Sam2Backend *be, float *dst, const void *a, const voi
             return be->error.status;
     }
     SAM2_TRY(run(be, &product));
-    return sam2_cuda_check(
-        be,
-        sam2_cuda_launch_finish(state->stream, dst, product.dst, bias, residual, m, n, (int)act),
-        "activation");
+    return sam2_cuda_check(be,
+                           sam2_cuda_launch_finish(state->stream, dst, (float *)product.dst, bias,
+                                                   residual, m, n, (int)act),
+                           "activation");
 }
 
 static const float *data_or_null(const Sam2Tensor *tensor)
@@ -204,9 +284,53 @@ Sam2Status sam2_cuda_linear(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Te
 {
     const void *a;
     int64_t k = x->shape[1];
-    SAM2_TRY(make_operand(be, &a, sam2_f32(x), x->shape[0], k));
+    SAM2_TRY(make_operand(be, &a, x, x->shape[0], k));
+    if (dst->dtype != SAM2_F32) {
+        Sam2CudaProduct product = {.type = gemm_type(be),
+                                   .m = x->shape[0],
+                                   .n = w->tensor.shape[0],
+                                   .k = pad(be, k),
+                                   .a = a,
+                                   .b = w->packed,
+                                   .act = act == SAM2_ACT_RELU   ? SAM2_CUDA_GEMM_RELU
+                                          : act == SAM2_ACT_GELU ? SAM2_CUDA_GEMM_GELU
+                                                                 : SAM2_CUDA_GEMM_NONE,
+                                   .to_half = true,
+                                   .dst = dst->data};
+        if (bias)
+            SAM2_TRY(make_half_bias(be, &product.bias, bias));
+        return run(be, &product);
+    }
     return multiply(be, sam2_f32(dst), a, w->packed, x->shape[0], w->tensor.shape[0], k,
                     data_or_null(bias), act, data_or_null(residual));
+}
+
+Sam2Status sam2_cuda_linear_rope(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x,
+                                 const Sam2Weight *w, const Sam2Tensor *bias, const Sam2Tensor *cos,
+                                 const Sam2Tensor *sin, int64_t n_rotated)
+{
+    Sam2CudaState *state = sam2_cuda_state(be);
+    const int64_t *shape = dst->shape;
+    const int64_t k = x->shape[1];
+    if (dst->dtype == SAM2_F32) {
+        const Sam2Tensor rows = SAM2_RESHAPE(dst, shape[0] * shape[1], shape[2]);
+        SAM2_TRY(sam2_cuda_linear(be, &rows, x, w, bias, SAM2_ACT_NONE, NULL));
+        return be->ops->rope(be, dst, cos, sin, n_rotated);
+    }
+    const Sam2CudaProjection projection = {.m = x->shape[0],
+                                           .rows = shape[1],
+                                           .rotated = n_rotated,
+                                           .period = cos->shape[0],
+                                           .n = (int)shape[2],
+                                           .k = (int)pad(be, k)};
+    const void *a;
+    SAM2_TRY(make_operand(be, &a, x, x->shape[0], k));
+    return sam2_cuda_check(be,
+                           (state->half == SAM2_CUDA_BF16 ? sam2_cuda_launch_project_bf16
+                                                          : sam2_cuda_launch_project_f16)(
+                               state->stream, dst->data, a, w->packed, sam2_f32(bias),
+                               sam2_f32(cos), sam2_f32(sin), &projection),
+                           "rotary projection");
 }
 
 // In fp32 always: it makes the masks' logits, and is small.
@@ -274,7 +398,7 @@ Sam2Status sam2_cuda_conv_transpose(Sam2Backend *be, const Sam2Tensor *dst, cons
         sam2_cuda_scratch(be, SAM2_CUDA_SCRATCH_PRODUCT, (size_t)(4 * m * n) * sizeof(float));
     if (!product)
         return be->error.status;
-    SAM2_TRY(make_operand(be, &a, sam2_f32(x), m, k));
+    SAM2_TRY(make_operand(be, &a, x, m, k));
     SAM2_TRY(multiply(be, product, a, w->packed, m, 4 * n, k, NULL, SAM2_ACT_NONE, NULL));
     return sam2_cuda_check(be,
                            sam2_cuda_launch_unfold2(sam2_cuda_state(be)->stream, sam2_f32(dst),

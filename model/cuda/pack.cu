@@ -4,34 +4,32 @@
 
 template <typename T>
 static __global__ void pack_heads_kernel(T *dst, const float *x, int64_t n, int64_t t, int64_t step,
-                                         int n_heads, int d, int d_padded, float factor)
+                                         int n_heads, int d, int d_padded)
 {
     SAM2_FOR(i, n)
     {
         int column = (int)(i % d_padded);
         int64_t head = i / d_padded / t % n_heads;
         int64_t row = i / d_padded / t / n_heads * step + i / d_padded % t;
-        dst[i] =
-            sam2_from_f32<T>(column < d ? factor * x[(row * n_heads + head) * d + column] : 0.0f);
+        dst[i] = sam2_from_f32<T>(column < d ? x[(row * n_heads + head) * d + column] : 0.0f);
     }
 }
 
 cudaError_t sam2_cuda_launch_pack_heads(cudaStream_t stream, void *dst, const float *x,
                                         int64_t n_batches, int64_t t, int64_t step, int n_heads,
-                                        int d, int d_padded, float factor, bool to_half,
-                                        Sam2CudaHalf half)
+                                        int d, int d_padded, bool to_half, Sam2CudaHalf half)
 {
     int64_t n = n_batches * t * n_heads * d_padded;
     SAM2_DISPATCH(to_half, half,
                   (SAM2_LAUNCH((pack_heads_kernel<T>), sam2_blocks(n), SAM2_BLOCK, 0, stream,
-                               (T *)dst, x, n, t, step, n_heads, d, d_padded, factor)));
+                               (T *)dst, x, n, t, step, n_heads, d, d_padded)));
     return cudaGetLastError();
 }
 
 template <typename T>
 static __global__ void pack_windows_kernel(T *dst, const float *qkv, const float *bias, int64_t n,
                                            int part, Sam2CudaWindows windows, int n_tokens, int c,
-                                           int n_heads, int d_padded, float factor)
+                                           int n_heads, int d_padded)
 {
     int d = c / n_heads;
     SAM2_FOR(i, n)
@@ -50,15 +48,14 @@ static __global__ void pack_windows_kernel(T *dst, const float *qkv, const float
                 value = j == 0 ? x : fmaxf(value, x);
             }
         }
-        dst[i] = sam2_from_f32<T>(factor * value);
+        dst[i] = sam2_from_f32<T>(value);
     }
 }
 
 cudaError_t sam2_cuda_launch_pack_windows(cudaStream_t stream, void *dst, const float *qkv,
                                           const float *bias, int part,
                                           const Sam2CudaWindows *windows, int c, int n_heads,
-                                          int d_padded, float factor, bool to_half,
-                                          Sam2CudaHalf half)
+                                          int d_padded, bool to_half, Sam2CudaHalf half)
 {
     int n_tokens = windows->tile_h * windows->tile_w;
     if (part == 0)
@@ -67,6 +64,6 @@ cudaError_t sam2_cuda_launch_pack_windows(cudaStream_t stream, void *dst, const 
     SAM2_DISPATCH(
         to_half, half,
         (SAM2_LAUNCH((pack_windows_kernel<T>), sam2_blocks(n), SAM2_BLOCK, 0, stream, (T *)dst, qkv,
-                     bias, n, part, *windows, n_tokens, c, n_heads, d_padded, factor)));
+                     bias, n, part, *windows, n_tokens, c, n_heads, d_padded)));
     return cudaGetLastError();
 }

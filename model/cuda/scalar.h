@@ -69,6 +69,14 @@ SAM2_SCALAR void sam2_cuda_rotate(float *re, float *im, float c, float s)
     *im = a * s + b * c;
 }
 
+// The row of RoPE's tables, `period` rows long, for row r of batches of `rows`, of each of which
+// the first `rotated` are turned; -1: this one is not.
+SAM2_SCALAR int64_t sam2_cuda_rope_row(int64_t r, int64_t rows, int64_t rotated, int64_t period)
+{
+    int64_t t = r % rows;
+    return t < rotated ? t % period : -1;
+}
+
 // ---- Online softmax ----------------------------------------------------------------------------
 
 // What two parts of a row are worth together: the maximum, and the factors for both parts' sums.

@@ -9,8 +9,9 @@
 // Device memory that grows and is used by one operation at a time, for one purpose each.
 typedef enum Sam2CudaScratch {
     SAM2_CUDA_SCRATCH_A,       // left operand of a product
+    SAM2_CUDA_SCRATCH_BIAS,    // as half
     SAM2_CUDA_SCRATCH_PRODUCT, // what is finished into dst
-    SAM2_CUDA_SCRATCH_Q,
+    SAM2_CUDA_SCRATCH_Q,       // packed; K and V follow
     SAM2_CUDA_SCRATCH_K,
     SAM2_CUDA_SCRATCH_V,
     SAM2_CUDA_SCRATCH_PARTIAL, // attention in parts
@@ -38,6 +39,12 @@ typedef struct Sam2CudaStaged {
     size_t size;
     cudaEvent_t done;
 } Sam2CudaStaged;
+
+// A weight that has a half copy behind it.
+typedef struct Sam2CudaVector {
+    void *data;
+    int64_t n;
+} Sam2CudaVector;
 
 // Work in order, beside that of the other lane. Each has memory of its own.
 #define SAM2_CUDA_N_LANES 2
@@ -78,6 +85,8 @@ typedef struct Sam2CudaState {
     Sam2CudaGemm *gemm;
     Sam2CudaTapsEntry taps[SAM2_CUDA_N_TAPS];
     int next_taps;
+    Sam2CudaVector *vectors; // by address
+    int n_vectors, vectors_capacity;
     Sam2CudaBlock *blocks;
     int n_blocks, blocks_capacity;
     size_t unused_size;
@@ -129,6 +138,9 @@ void sam2_cuda_weight_free(Sam2Backend *be, Sam2Weight *weight);
 Sam2Status sam2_cuda_linear(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x,
                             const Sam2Weight *w, const Sam2Tensor *bias, Sam2Act act,
                             const Sam2Tensor *residual);
+Sam2Status sam2_cuda_linear_rope(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x,
+                                 const Sam2Weight *w, const Sam2Tensor *bias, const Sam2Tensor *cos,
+                                 const Sam2Tensor *sin, int64_t n_rotated);
 Sam2Status sam2_cuda_matmul_nt(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *a,
                                const Sam2Tensor *b);
 Sam2Status sam2_cuda_conv2d(Sam2Backend *be, const Sam2Tensor *dst, const Sam2Tensor *x,

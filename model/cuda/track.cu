@@ -3,7 +3,8 @@
 #include "model/cuda/device.cuh"
 
 // Row r of object b: of one of its frames, or a pointer token.
-static __global__ void gather_kernel(float *memory, float *keys, const uint64_t *sources,
+template <typename T>
+static __global__ void gather_kernel(T *memory, T *keys, const uint64_t *sources,
                                      const int64_t *temporal_rows, const float *tokens,
                                      const float *token_keys, const float *position,
                                      const float *temporal, Sam2CudaMemory shape, int64_t n)
@@ -16,28 +17,31 @@ static __global__ void gather_kernel(float *memory, float *keys, const uint64_t 
         if (row >= n_rotated) {
             int64_t n_tokens = shape.rows - n_rotated;
             int64_t at = (object * n_tokens + row - n_rotated) * shape.width + column;
-            memory[i] = tokens[at];
-            keys[i] = token_keys[at];
+            memory[i] = sam2_from_f32<T>(tokens[at]);
+            keys[i] = sam2_from_f32<T>(token_keys[at]);
         } else {
             int64_t frame = object * shape.n_frames + row / shape.hw;
             int64_t at = row % shape.hw * shape.width + column;
             float value = ((const float *)(uintptr_t)sources[frame])[at];
-            memory[i] = value;
-            keys[i] =
-                value + position[at] + temporal[temporal_rows[frame] * shape.width + column];
+            memory[i] = sam2_from_f32<T>(value);
+            keys[i] = sam2_from_f32<T>(value + position[at] +
+                                       temporal[temporal_rows[frame] * shape.width + column]);
         }
     }
 }
 
-cudaError_t sam2_cuda_launch_gather(cudaStream_t stream, float *memory, float *keys,
+cudaError_t sam2_cuda_launch_gather(cudaStream_t stream, void *memory, void *keys,
                                     const uint64_t *sources, const int64_t *temporal_rows,
                                     const float *tokens, const float *token_keys,
                                     const float *position, const float *temporal,
-                                    const Sam2CudaMemory *shape, int64_t n_objects)
+                                    const Sam2CudaMemory *shape, int64_t n_objects, bool to_half,
+                                    Sam2CudaHalf half)
 {
     int64_t n = n_objects * shape->rows * shape->width;
-    SAM2_LAUNCH(gather_kernel, sam2_blocks(n), SAM2_BLOCK, 0, stream, memory, keys, sources,
-                temporal_rows, tokens, token_keys, position, temporal, *shape, n);
+    SAM2_DISPATCH(to_half, half,
+                  (SAM2_LAUNCH((gather_kernel<T>), sam2_blocks(n), SAM2_BLOCK, 0, stream,
+                               (T *)memory, (T *)keys, sources, temporal_rows, tokens, token_keys,
+                               position, temporal, *shape, n)));
     return cudaGetLastError();
 }
 

@@ -90,19 +90,35 @@ static Operand *add_operand(Case *c, const char *name, int n_dims, const int64_t
     return operand;
 }
 
-// Places `host` in the backend, `before` and `after` elements of canaries around it.
+static void write_half(uint16_t *out, const float *x, size_t n, Sam2DType dtype)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = dtype == SAM2_BF16 ? sam2_bf16_from_f32(x[i]) : sam2_f16_from_f32(x[i]);
+}
+
+static void read_half(float *out, const uint16_t *x, size_t n, Sam2DType dtype)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = dtype == SAM2_BF16 ? sam2_f32_from_bf16(x[i]) : sam2_f32_from_f16(x[i]);
+}
+
+// Places `host` in the backend, `before` and `after` canaries around it. Halves are an even number.
 static void place(Case *c, Operand *operand, size_t before, size_t after)
 {
     const size_t n = (size_t)sam2_tensor_count(&operand->tensor);
+    const size_t n_words = sam2_tensor_size(&operand->tensor) / sizeof(float);
     operand->offset = before * sizeof(float);
-    operand->size = (before + n + after) * sizeof(float);
+    operand->size = (before + n_words + after) * sizeof(float);
     operand->base = c->be->ops->alloc(c->be, operand->size);
     uint32_t *image = malloc(operand->size);
     if (!operand->base || !image)
         abort();
-    for (size_t i = 0; i < before + n + after; i++)
+    for (size_t i = 0; i < before + n_words + after; i++)
         image[i] = CANARY;
-    memcpy(image + before, operand->host, n * sizeof(float));
+    if (operand->tensor.dtype == SAM2_F32)
+        memcpy(image + before, operand->host, n * sizeof(float));
+    else
+        write_half((uint16_t *)(image + before), operand->host, n, operand->tensor.dtype);
     if (c->be->ops->upload(c->be, operand->base, image, operand->size) != SAM2_OK)
         fail_case(c, c->be->error.message);
     free(image);
@@ -119,6 +135,32 @@ const Operand *case_input(Case *c, const char *name, int n_dims, const int64_t *
     return operand;
 }
 
+// Makes the newest operand half, if it is its turn.
+static void choose_type(Case *c, Operand *operand, int64_t width)
+{
+    if (c->halves >> (c->n_operands - 1) & 1)
+        operand->tensor.dtype = sam2_operand_type(c->be, width);
+    c->has_half |= operand->tensor.dtype != SAM2_F32;
+}
+
+const Operand *case_operand(Case *c, const char *name, int64_t width, int n_dims,
+                            const int64_t *shape)
+{
+    if (!c->halves)
+        return case_input(c, name, n_dims, shape);
+    Operand *operand = add_operand(c, name, n_dims, shape);
+    choose_type(c, operand, width);
+    place(c, operand, 0, 0);
+    return operand;
+}
+
+const Sam2Tensor *case_vector(Case *c, const char *name, int64_t n)
+{
+    if (c->halves >> 31)
+        return &case_weight(c, name, SAM2_WEIGHT_VECTOR, DIMS(n))->tensor;
+    return &case_input(c, name, DIMS(n))->tensor;
+}
+
 const Sam2Weight *case_weight(Case *c, const char *name, Sam2WeightKind kind, int n_dims,
                               const int64_t *shape)
 {
@@ -129,9 +171,12 @@ const Sam2Weight *case_weight(Case *c, const char *name, Sam2WeightKind kind, in
     return &operand->weight;
 }
 
-const Sam2Tensor *case_output(Case *c, const char *before, int n_dims, const int64_t *shape)
+static const Sam2Tensor *make_output(Case *c, const char *before, int64_t width, int n_dims,
+                                     const int64_t *shape)
 {
     Operand *operand = add_operand(c, before, n_dims, shape);
+    if (width)
+        choose_type(c, operand, width);
     const int64_t n = sam2_tensor_count(&operand->tensor);
     const uint32_t canary = CANARY;
     for (int64_t i = 0; !before && i < n; i++)
@@ -141,6 +186,16 @@ const Sam2Tensor *case_output(Case *c, const char *before, int n_dims, const int
     place(c, operand, GUARD + (aligned ? 0 : before_dst), GUARD);
     c->out = operand;
     return &operand->tensor;
+}
+
+const Sam2Tensor *case_output(Case *c, const char *before, int n_dims, const int64_t *shape)
+{
+    return make_output(c, before, 0, n_dims, shape);
+}
+
+const Sam2Tensor *case_output_operand(Case *c, int64_t width, int n_dims, const int64_t *shape)
+{
+    return make_output(c, NULL, width, n_dims, shape);
 }
 
 // One thread is timed by its own clock, which a busy machine hardly disturbs.
@@ -164,6 +219,7 @@ bool case_more(Case *c, Sam2Status status)
 static void fetch_result(Case *c)
 {
     const size_t n = c->out->size / sizeof(uint32_t), before = c->out->offset / sizeof(uint32_t);
+    const size_t n_words = sam2_tensor_size(&c->out->tensor) / sizeof(uint32_t);
     uint32_t *image = malloc(c->out->size);
     if (!image)
         abort();
@@ -171,10 +227,17 @@ static void fetch_result(Case *c)
         fail_case(c, c->be->error.message);
     c->n_result = sam2_tensor_count(&c->out->tensor);
     for (size_t i = 0; i < n; i++)
-        if ((i < before || i >= before + (size_t)c->n_result) && image[i] != CANARY)
+        if ((i < before || i >= before + n_words) && image[i] != CANARY)
             fail_case(c, i < before ? "wrote before dst" : "wrote behind dst");
-    c->result = (float *)image;
-    memmove(image, image + before, (size_t)c->n_result * sizeof *image);
+    c->result = malloc((size_t)c->n_result * sizeof *c->result);
+    if (!c->result)
+        abort();
+    if (c->out->tensor.dtype == SAM2_F32)
+        memcpy(c->result, image + before, (size_t)c->n_result * sizeof *c->result);
+    else
+        read_half(c->result, (const uint16_t *)(image + before), (size_t)c->n_result,
+                  c->out->tensor.dtype);
+    free(image);
 }
 
 static void run_case(Case *c, const Op *op)
@@ -223,7 +286,7 @@ static void compare_case(Tested *tested, const Op *op, const Case *like, const f
     if (op->sums)
         run_case(&sums, op);
 
-    const bool bf16 = op->bf16 && tested->be->precision == SAM2_PRECISION_BF16;
+    const bool bf16 = (op->bf16 && tested->be->precision == SAM2_PRECISION_BF16) || actual.has_half;
     double tolerance = op->exact ? 0 : bf16 ? BF16_TOLERANCE : FP32_TOLERANCE;
     char text[256], what[1024];
     describe(like, op, text, sizeof text);
@@ -308,6 +371,56 @@ static void test_random(Tested *tested)
     }
 }
 
+// What the network asks for, with operands of the backend's own type: all, none, some.
+static void test_halves(Tested *tested)
+{
+    for (int i = 0; i < n_test_half_cases; i++) {
+        const Bench *b = &test_half_cases[i];
+        const uint32_t masks[] = {0xffffffffu, 0, 0x80000001u, 0x2a, 0x15};
+        for (int j = 0; j < 5; j++) {
+            Case c = {.random = (uint64_t)(i + 1) * 0x9e3779b97f4a7c15u, .halves = masks[j]};
+            memcpy(c.p, b->p, sizeof c.p);
+            compare_case(tested, find_op(b->op, strlen(b->op)), &c, NULL, 0);
+        }
+    }
+    end_named_group(tested, "half operands");
+}
+
+// Half results may take GELU's tanh form, which is within 4.74e-4 of it; then they are rounded.
+static void test_half_gelu(Sam2Backend *be)
+{
+    enum { N = 200, K = 8 };
+    const double rounding =
+        be->operand_type == SAM2_BF16 ? 1.0 / 256 : 1.0 / 2048; // most, relative
+    float eye[K * K] = {0}, x[N * K], y[N * K];
+    uint16_t halves[N * K];
+    for (int i = 0; i < K; i++)
+        eye[i * K + i] = 1;
+    for (int i = 0; i < N * K; i++)
+        x[i] = (float)(i % 257 - 128) / 16; // exact in either half type
+    const Sam2Tensor host = {.data = eye, .dtype = SAM2_F32, .n_dims = 2, .shape = {K, K}};
+    Sam2Weight weight;
+    Sam2Tensor in = {.dtype = be->operand_type, .n_dims = 2, .shape = {N, K}}, out = in;
+    in.data = be->ops->alloc(be, sizeof halves);
+    out.data = be->ops->alloc(be, sizeof halves);
+    write_half(halves, x, N * K, be->operand_type);
+    CHECK(be->ops->weight_init(be, &weight, SAM2_WEIGHT_LINEAR, &host) == SAM2_OK);
+    CHECK(be->ops->upload(be, in.data, halves, sizeof halves) == SAM2_OK);
+    CHECK(sam2_op_linear(be, &out, &in, &weight, NULL, SAM2_ACT_GELU, NULL) == SAM2_OK);
+    CHECK(be->ops->download(be, halves, out.data, sizeof halves) == SAM2_OK);
+    read_half(y, halves, N * K, be->operand_type);
+    double worst = 0;
+    for (int i = 0; i < N * K; i++) {
+        const double exact = 0.5 * (double)x[i] * erfc(-(double)x[i] / sqrt(2));
+        worst = fmax(worst, fabs(y[i] - exact) - rounding * fabs(exact));
+    }
+    CHECK(worst <= 4.8e-4);
+    be->ops->free(be, in.data);
+    be->ops->free(be, out.data);
+    be->ops->weight_free(be, &weight);
+    end_group("GELU of half results");
+}
+
 // ---- Calls that must be refused ----------------------------------------------------------------
 
 static void test_checks(Sam2Backend *be)
@@ -328,6 +441,23 @@ static void test_checks(Sam2Backend *be)
     c.dtype = SAM2_BF16;
     CHECK(sam2_op_matmul_nt(be, &c, &a, &b) == SAM2_ERR_SHAPE);
     CHECK(sam2_op_max_pool(be, &c, &a) == SAM2_ERR_SHAPE);
+    // A backend never sees a type that it did not ask for, nor rows that are not multiples of 8.
+    Sam2Tensor half = {.data = data + 32, .dtype = SAM2_BF16, .n_dims = 2, .shape = {2, 8}};
+    Sam2Tensor x = {.data = data, .dtype = SAM2_F32, .n_dims = 2, .shape = {2, 8}};
+    Sam2Tensor row = {.data = data + 48, .dtype = SAM2_F32, .n_dims = 1, .shape = {8}};
+    Sam2Tensor short_half = half, short_x = x, short_row = row;
+    half.data = (char *)((uintptr_t)half.data & ~(uintptr_t)15);
+    short_half.shape[1] = short_x.shape[1] = short_row.shape[0] = 4;
+    short_half.data = half.data;
+    CHECK(sam2_op_add(be, &half, &x, &row, 1) == SAM2_ERR_SHAPE);
+    CHECK(sam2_op_layer_norm(be, &half, &x, &row, &row, 1e-6f, SAM2_ACT_NONE) == SAM2_ERR_SHAPE &&
+          strstr(be->error.message, "wrong type"));
+    Sam2Backend pretended = *be;
+    pretended.operand_type = SAM2_BF16;
+    CHECK(sam2_op_add(&pretended, &short_half, &short_x, &short_row, 1) == SAM2_ERR_SHAPE);
+    half.data = (char *)half.data + 2;
+    CHECK(sam2_op_add(&pretended, &half, &x, &row, 1) == SAM2_ERR_SHAPE);
+    CHECK(sam2_op_attention(be, &x, &x, &x, &x, 1, 0) == SAM2_ERR_ARGUMENT);
     CHECK(sam2_op_fill_holes(be, &a, 0, 1) == SAM2_OK);
     Sam2Tensor made;
     CHECK(sam2_backend_alloc(be, &made, 2, (int64_t[]){INT64_MAX / 2, 8}) == SAM2_ERR_SHAPE);
@@ -427,6 +557,10 @@ static void test_backend(Sam2Backend *be, Sam2Backend *ref, const Sam2Checkpoint
     test_vectors(&tested, vectors);
     if (be != ref)
         test_random(&tested);
+    if (be->kind == SAM2_BACKEND_CUDA)
+        test_halves(&tested);
+    if (be->operand_type != SAM2_F32)
+        test_half_gelu(be);
 }
 
 static void test_cpu(Sam2Backend *ref, const Sam2Checkpoint *vectors)

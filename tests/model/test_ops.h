@@ -27,8 +27,11 @@ typedef struct Case {
     // Operands without their signs and no activation: an operation that sums then gives the sum of
     // magnitudes that its rounding errors are proportional to.
     bool absolute;
+    // Which operands, by number, are of the backend's operand_type; bit 31: vectors are weights.
+    uint32_t halves;
     int n_runs; // timed, after a first one; 0: no benchmark
 
+    bool has_half;    // an operand is half
     double magnitude; // of results, set by operations that do not sum
     double flop;      // of a run
     Operand operands[CASE_MAX_OPERANDS];
@@ -57,6 +60,8 @@ typedef struct Bench {
     const char *op;
     double p[CASE_MAX_P];
 } Bench;
+extern const Bench test_half_cases[]; // shapes that half operands are made for
+extern const int n_test_half_cases;
 extern const Bench test_benches[];
 extern const int n_test_benches;
 
@@ -73,10 +78,17 @@ uint64_t case_random(Case *c);
 // One of the odd sizes.
 int64_t case_size(Case *c);
 const Operand *case_input(Case *c, const char *name, int n_dims, const int64_t *shape);
+// One that may be half, with rows or heads of `width`.
+const Operand *case_operand(Case *c, const char *name, int64_t width, int n_dims,
+                            const int64_t *shape);
+// A vector, given as a plain tensor or as a weight.
+const Sam2Tensor *case_vector(Case *c, const char *name, int64_t n);
 const Sam2Weight *case_weight(Case *c, const char *name, Sam2WeightKind kind, int n_dims,
                               const int64_t *shape);
 // What the operation writes, between guards. It starts as operand `before`, or as NaN if NULL.
 const Sam2Tensor *case_output(Case *c, const char *before, int n_dims, const int64_t *shape);
+// The same for what may be half.
+const Sam2Tensor *case_output_operand(Case *c, int64_t width, int n_dims, const int64_t *shape);
 Sam2Act case_act(const Case *c, int i);
 // Multiplies the elements of a random operand before it is placed: call before case_input().
 void case_scale(Case *c, double scale);

@@ -35,17 +35,19 @@ static void set(Case *c, int i, double value)
 static void run_linear(Case *c)
 {
     const int64_t t = case_p(c, 0), k = case_p(c, 1), n = case_p(c, 2);
-    const Operand *x = case_input(c, "x", DIMS(t, k));
+    const Operand *x = case_operand(c, "x", k, DIMS(t, k));
     const Sam2Weight *w = case_weight(c, "w", SAM2_WEIGHT_LINEAR, DIMS(n, k));
-    const Operand *bias = case_input(c, "bias", DIMS(n));
+    const Sam2Tensor *bias = case_vector(c, "bias", n);
     const Operand *residual = case_p(c, 5) == 1 ? case_input(c, "residual", DIMS(t, n)) : NULL;
-    const Sam2Tensor *dst = case_output(c, case_p(c, 5) == 2 ? "residual" : NULL, DIMS(t, n));
+    const Sam2Tensor *dst = case_p(c, 5)
+                                ? case_output(c, case_p(c, 5) == 2 ? "residual" : NULL, DIMS(t, n))
+                                : case_output_operand(c, n, DIMS(t, n));
     c->flop = 2.0 * (double)(t * k * n);
-    CASE_RUN(c, sam2_op_linear(c->be, dst, &x->tensor, w, case_p(c, 3) ? &bias->tensor : NULL,
-                               case_act(c, 4),
-                               case_p(c, 5) == 2 ? dst
-                               : residual        ? &residual->tensor
-                                                 : NULL));
+    CASE_RUN(c,
+             sam2_op_linear(c->be, dst, &x->tensor, w, case_p(c, 3) ? bias : NULL, case_act(c, 4),
+                            case_p(c, 5) == 2 ? dst
+                            : residual        ? &residual->tensor
+                                              : NULL));
 }
 
 static void choose_linear(Case *c)
@@ -89,7 +91,7 @@ static void run_layer_norm(Case *c)
     const float eps = 1e-6f;
     const Operand *x = case_input(c, "x", DIMS(t, n));
     const Operand *gamma = case_input(c, "gamma", DIMS(n)), *beta = case_input(c, "beta", DIMS(n));
-    const Sam2Tensor *dst = case_output(c, NULL, DIMS(t, n));
+    const Sam2Tensor *dst = case_output_operand(c, n, DIMS(t, n));
     // Rounding x matters as much as x is larger than its deviation.
     c->magnitude = 1;
     for (int64_t i = 0; i < t && !c->problem[0]; i++) {
@@ -119,9 +121,9 @@ static void run_window_attention(Case *c)
     const int64_t h = case_p(c, 0), w = case_p(c, 1), heads = case_p(c, 2), d = case_p(c, 3);
     const int64_t window = case_p(c, 4), step = case_p(c, 5) ? 2 : 1;
     const double tile = window ? (double)(window * window) : (double)(h * w);
-    const Operand *qkv = case_input(c, "qkv", DIMS(h, w, 3 * heads * d));
+    const Operand *qkv = case_operand(c, "qkv", d, DIMS(h, w, 3 * heads * d));
     const Operand *bias = case_input(c, "bias", DIMS(3 * heads * d));
-    const Sam2Tensor *dst = case_output(c, NULL, DIMS(h / step, w / step, heads * d));
+    const Sam2Tensor *dst = case_output_operand(c, d, DIMS(h / step, w / step, heads * d));
     c->magnitude = 3 + sqrt((double)d); // weights err with the scores, and vectors reach 3
     c->flop = 4.0 * tile * (double)(h * w * heads * d) / (double)(step * step);
     CASE_RUN(c, sam2_op_window_attention(c->be, dst, &qkv->tensor, &bias->tensor, (int)heads,
@@ -144,10 +146,10 @@ static void run_attention(Case *c)
 {
     const int64_t n_q = case_p(c, 0), n_k = case_p(c, 1), heads = case_p(c, 2), d = case_p(c, 3);
     const int64_t d_v = case_p(c, 4), n = case_p(c, 6), n_queries = case_p(c, 7) ? 0 : n;
-    const Operand *q = case_input(c, "q", BATCH(n_queries, n_q, heads * d));
-    const Operand *k = case_input(c, "k", BATCH(n, n_k, heads * d));
-    const Operand *v = case_input(c, "v", BATCH(n, n_k, heads * d_v));
-    const Sam2Tensor *dst = case_output(c, NULL, BATCH(n, n_q, heads * d_v));
+    const Operand *q = case_operand(c, "q", d, BATCH(n_queries, n_q, heads * d));
+    const Operand *k = case_operand(c, "k", d, BATCH(n, n_k, heads * d));
+    const Operand *v = case_operand(c, "v", d_v, BATCH(n, n_k, heads * d_v));
+    const Sam2Tensor *dst = case_output_operand(c, d_v, BATCH(n, n_q, heads * d_v));
     c->magnitude = 1 + fabs(c->p[5]) * (double)d / 4;
     c->flop = 2.0 * (double)(n_q * n_k * heads * (d + d_v)) * times(c, 6);
     CASE_RUN(c, sam2_op_attention(c->be, dst, &q->tensor, &k->tensor, &v->tensor, (int)heads,
@@ -184,6 +186,31 @@ static void choose_rope(Case *c)
     set(c, 2, (double)small(c, (int64_t)c->p[0]));
     set(c, 3, (double)(case_random(c) % (uint64_t)(c->p[0] + 1)));
     set(c, 4, batch(c));
+}
+
+// T, K, N, rows of the table, rotated rows, batch
+static void run_linear_rope(Case *c)
+{
+    const int64_t t = case_p(c, 0), k = case_p(c, 1), n = case_p(c, 2), period = case_p(c, 3);
+    const int64_t many = case_p(c, 5);
+    const Operand *x = case_operand(c, "x", k, DIMS(many * t, k));
+    const Sam2Weight *w = case_weight(c, "w", SAM2_WEIGHT_LINEAR, DIMS(n, k));
+    const Sam2Tensor *bias = case_vector(c, "bias", n);
+    const Operand *cos = case_input(c, "cos", DIMS(period, n / 2));
+    const Operand *sin = case_input(c, "sin", DIMS(period, n / 2));
+    const Sam2Tensor *dst = case_output_operand(c, n, DIMS(many, t, n));
+    c->magnitude = 2 + sqrt((double)k);
+    CASE_RUN(c, sam2_op_linear_rope(c->be, dst, &x->tensor, w, bias, &cos->tensor, &sin->tensor,
+                                    case_p(c, 4)));
+}
+
+static void choose_linear_rope(Case *c)
+{
+    choose_sizes(c);
+    set(c, 2, 2 * (double)case_size(c));
+    set(c, 3, (double)small(c, (int64_t)c->p[0]));
+    set(c, 4, (double)(case_random(c) % (uint64_t)(c->p[0] + 1)));
+    set(c, 5, (double)small(c, 3));
 }
 
 // H, W, Ci, Co, kh, kw, stride, pad, act, batch
@@ -294,7 +321,8 @@ static void run_add(Case *c)
     const Operand *a = case_p(c, 3) ? NULL : case_input(c, "a", DIMS(rows, n));
     const int64_t rows_b = case_p(c, 2) == 2 && rows % 2 == 0 ? rows / 2 : rows;
     const Operand *b = case_input(c, "b", DIMS(case_p(c, 2) == 1 ? 1 : rows_b, n));
-    const Sam2Tensor *dst = case_output(c, case_p(c, 3) ? "a" : NULL, DIMS(rows, n));
+    const Sam2Tensor *dst = case_p(c, 3) ? case_output(c, "a", DIMS(rows, n))
+                                         : case_output_operand(c, n, DIMS(rows, n));
     CASE_RUN(c, sam2_op_add(c->be, dst, a ? &a->tensor : dst, &b->tensor, (float)c->p[4]));
 }
 
@@ -407,7 +435,7 @@ static void run_gather_memory(Case *c)
     const Operand *tokens = case_input(c, "tokens", DIMS(2, n * n_tokens + 1, width));
     const Operand *position = case_input(c, "position", DIMS(hw, width));
     const Operand *temporal = case_input(c, "temporal", DIMS(7, width));
-    const Sam2Tensor *dst = case_output(c, NULL, DIMS(2, n, n_rows, width));
+    const Sam2Tensor *dst = case_output_operand(c, width, DIMS(2, n, n_rows, width));
     const Sam2Tensor parts[2] = {sam2_tensor_rows(dst, 0, 1), sam2_tensor_rows(dst, 1, 1)};
     const Sam2Tensor memory = SAM2_RESHAPE(&parts[0], n, n_rows, width);
     const Sam2Tensor keys = SAM2_RESHAPE(&parts[1], n, n_rows, width);
@@ -500,6 +528,7 @@ const Op test_ops[] = {
     {"window_attention", run_window_attention, choose_window_attention, .bf16 = true},
     {"attention", run_attention, choose_attention, .bf16 = true},
     {"rope", run_rope, choose_rope},
+    {"linear_rope", run_linear_rope, choose_linear_rope, .bf16 = true},
     {"conv2d", run_conv2d, choose_conv2d, .sums = true, .bf16 = true},
     {"depthwise_conv", run_depthwise_conv, choose_depthwise_conv, .sums = true},
     {"conv_transpose", run_conv_transpose, choose_conv_transpose, .sums = true, .bf16 = true},
@@ -516,6 +545,57 @@ const Op test_ops[] = {
     {"mark_absent", run_mark_absent, choose_mark_absent},
 };
 const int n_test_ops = sizeof test_ops / sizeof *test_ops;
+
+const Bench test_half_cases[] = {
+    {"linear", {33, 64, 96, 1, 0, 0}},
+    {"linear", {33, 64, 96, 1, 1, 0}},
+    {"linear", {33, 64, 96, 1, 2, 0}},
+    {"linear", {33, 64, 96, 0, 2, 0}},
+    {"linear", {16, 8, 8, 1, 0, 2}},
+    {"linear", {65, 96, 288, 1, 0, 1}},
+    {"layer_norm", {100, 4, 2}},
+    {"layer_norm", {5, 8, 0}},
+    {"layer_norm", {70, 16, 2}},
+    {"layer_norm", {33, 56, 0}},
+    {"layer_norm", {33, 96, 0}},
+    {"layer_norm", {9, 144, 0}},
+    {"layer_norm", {5, 256, 0}},
+    {"layer_norm", {3, 448, 0}},
+    {"layer_norm", {3, 768, 0}},
+    {"layer_norm", {9, 1152, 1}},
+    {"layer_norm", {3, 1160, 0}},
+    // Every width of heads; tiles over both edges; pooling; the whole map, pooled too.
+    {"window_attention", {8, 8, 1, 16, 4, 0}},
+    {"window_attention", {12, 10, 2, 56, 8, 1}},
+    {"window_attention", {9, 11, 2, 56, 8, 0}},
+    {"window_attention", {14, 21, 1, 64, 7, 0}},
+    {"window_attention", {10, 14, 1, 72, 4, 1}},
+    {"window_attention", {20, 17, 1, 72, 14, 0}},
+    {"window_attention", {9, 11, 2, 96, 8, 0}},
+    {"window_attention", {10, 12, 1, 96, 8, 1}},
+    {"window_attention", {16, 16, 1, 112, 14, 0}},
+    {"window_attention", {9, 8, 3, 24, 0, 0}},
+    {"window_attention", {8, 6, 1, 96, 0, 1}},
+    // Memory; the frame with itself; the mask decoder; keys in parts.
+    {"attention", {70, 130, 1, 256, 64, 0.0625, 2, 0}},
+    {"attention", {65, 100, 1, 256, 64, 0.0625, 3, 1}},
+    {"attention", {100, 600, 1, 256, 64, 0.0625, 0, 0}},
+    {"attention", {40, 70, 1, 256, 256, 0.0625, 2, 0}},
+    {"attention", {7, 300, 8, 16, 16, 0.25, 2, 0}},
+    {"attention", {300, 7, 8, 16, 16, 0.25, 0, 0}},
+    {"attention", {8, 9, 8, 32, 32, 0.177, 3, 0}},
+    {"attention", {33, 65, 2, 24, 40, 0.2, 2, 1}},
+    {"attention", {64, 600, 2, 72, 72, 0.12, 0, 0}},
+    {"linear_rope", {70, 64, 128, 16, 64, 2}},
+    {"linear_rope", {64, 256, 256, 64, 64, 3}},
+    {"linear_rope", {65, 8, 16, 7, 0, 1}},
+    {"linear_rope", {100, 72, 72, 33, 99, 2}},
+    {"add", {33, 64, 1, 0, 1}},
+    {"add", {6, 16, 0, 0, 0.1}},
+    {"gather_memory", {2, 3, 16, 4, 64}},
+    {"gather_memory", {1, 2, 7, 0, 8}},
+};
+const int n_test_half_cases = sizeof test_half_cases / sizeof *test_half_cases;
 
 // What tiny spends its time on for a frame of 1024 x 1024 with one object.
 const Bench test_benches[] = {

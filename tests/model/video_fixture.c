@@ -56,13 +56,18 @@ bool fixture_weights(char path[32], int image_size)
 
 Sam2Model *fixture_model(Sam2BackendKind backend, int image_size)
 {
+    return fixture_model_in(backend, SAM2_PRECISION_F32, image_size);
+}
+
+Sam2Model *fixture_model_in(Sam2BackendKind backend, Sam2Precision precision, int image_size)
+{
     char path[32];
     Sam2Error error = {0};
     Sam2Model *model = NULL;
     if (!fixture_weights(path, image_size))
         return NULL;
     Sam2ModelParams params = {
-        .path = path, .backend = backend, .precision = SAM2_PRECISION_F32, .n_threads = 2};
+        .path = path, .backend = backend, .precision = precision, .n_threads = 2};
     if (sam2_model_open(&model, &params, &error) != SAM2_OK)
         fprintf(stderr, "%s\n", error.message);
     unlink(path);

@@ -16,6 +16,7 @@ typedef struct VideoFixture {
 bool fixture_weights(char path[32], int image_size);
 // Opens such a model; the file is gone already. NULL with a message on stderr.
 Sam2Model *fixture_model(Sam2BackendKind backend, int image_size);
+Sam2Model *fixture_model_in(Sam2BackendKind backend, Sam2Precision precision, int image_size);
 // Sam2FrameFunc of a VideoFixture: a bright disc that moves over a textured ground.
 int fixture_frame(void *fixture, int64_t frame, uint8_t *rgb, size_t stride);
 Sam2VideoParams fixture_params(VideoFixture *fixture, Sam2VideoOptions options);

@@ -45,6 +45,17 @@ static inline uint4 make_uint4(uint32_t x, uint32_t y, uint32_t z, uint32_t w)
     return uint4{x, y, z, w};
 }
 
+struct uint2 {
+    uint32_t x, y;
+};
+struct float4 {
+    float x, y, z, w;
+};
+static inline float4 make_float4(float x, float y, float z, float w)
+{
+    return float4{x, y, z, w};
+}
+
 // Of the fiber that runs.
 extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 unsigned char *emulated_shared(void); // of its block
@@ -123,11 +134,11 @@ static inline __half __float2half_rn(float x)
 {
     return {sam2_f16_from_f32(x)};
 }
-static inline float emulated_to_f32(__nv_bfloat16 x)
+static inline float __bfloat162float(__nv_bfloat16 x)
 {
     return sam2_f32_from_bf16(x.bits);
 }
-static inline float emulated_to_f32(__half x)
+static inline float __half2float(__half x)
 {
     return sam2_f32_from_f16(x.bits);
 }

@@ -2,6 +2,7 @@
 // model/cuda/gemm.h on the host, in plain loops.
 #include "model/cuda/gemm.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "model/tensor.h"
@@ -30,9 +31,9 @@ void sam2_cuda_gemm_close(Sam2CudaGemm **gemm)
     *gemm = NULL;
 }
 
-static float read(const Sam2CudaProduct *product, const void *data, int64_t i)
+static float read(Sam2CudaGemmType type, const void *data, int64_t i)
 {
-    switch (product->type) {
+    switch (type) {
     case SAM2_CUDA_GEMM_BF16:
         return sam2_f32_from_bf16(((const uint16_t *)data)[i]);
     case SAM2_CUDA_GEMM_F16:
@@ -42,25 +43,51 @@ static float read(const Sam2CudaProduct *product, const void *data, int64_t i)
     }
 }
 
+static void write(Sam2CudaGemmType type, void *data, int64_t i, float x)
+{
+    if (type == SAM2_CUDA_GEMM_F32)
+        ((float *)data)[i] = x;
+    else
+        ((uint16_t *)data)[i] =
+            type == SAM2_CUDA_GEMM_BF16 ? sam2_bf16_from_f32(x) : sam2_f16_from_f32(x);
+}
+
+// As the device has them.
+static float activate(float x, Sam2CudaGemmAct act)
+{
+    if (act == SAM2_CUDA_GEMM_RELU)
+        return x < 0 ? 0 : x;
+    if (act == SAM2_CUDA_GEMM_GELU)
+        return 0.5f * x * (1 + tanhf(0.79788456f * (x + 0.044715f * x * x * x)));
+    return x;
+}
+
 static void multiply(const void *product)
 {
     const Sam2CudaProduct *p = product;
+    const Sam2CudaGemmType result = p->to_half ? p->type : SAM2_CUDA_GEMM_F32;
     for (int64_t i = 0; i < p->m; i++) {
         for (int64_t j = 0; j < p->n; j++) {
             float sum = 0;
             for (int64_t k = 0; k < p->k; k++)
-                sum += read(p, p->a, i * p->k + k) * read(p, p->b, j * p->k + k);
-            sum += p->bias ? p->bias[j] : 0;
-            sum = p->relu && sum < 0 ? 0 : sum;
-            p->dst[i * p->n + j] = sum + (p->residual ? p->residual[i * p->n + j] : 0);
+                sum += read(p->type, p->a, i * p->k + k) * read(p->type, p->b, j * p->k + k);
+            sum = activate(sum + (p->bias ? read(result, p->bias, j) : 0), p->act);
+            write(result, p->dst, i * p->n + j,
+                  sum + (p->residual ? p->residual[i * p->n + j] : 0));
         }
     }
 }
 
 Sam2Status sam2_cuda_gemm_run(Sam2CudaGemm *gemm, const Sam2CudaProduct *p, Sam2Error *error)
 {
-    if (p->relu && p->residual)
-        return sam2_fail(error, SAM2_ERR_BACKEND, "ReLU and a residual do not go together");
+    // What cuBLASLt would refuse, or do wrong.
+    if (p->residual && (p->act != SAM2_CUDA_GEMM_NONE || p->to_half))
+        return sam2_fail(error, SAM2_ERR_BACKEND, "a residual takes fp32 and no activation");
+    if (p->to_half ? p->type == SAM2_CUDA_GEMM_F32 : p->act == SAM2_CUDA_GEMM_GELU)
+        return sam2_fail(error, SAM2_ERR_BACKEND, "GELU and half results are for half operands");
+    if (p->type != SAM2_CUDA_GEMM_F32 && (p->k % 8 || ((uintptr_t)p->a | (uintptr_t)p->b) % 16 ||
+                                          (p->to_half && (p->n % 8 || (uintptr_t)p->dst % 16))))
+        return sam2_fail(error, SAM2_ERR_BACKEND, "rows of halves are not at 16-byte addresses");
     if (emulated_enqueue(gemm->stream, multiply, p, sizeof *p) != cudaSuccess)
         return sam2_fail(error, SAM2_ERR_BACKEND, "the product failed");
     return SAM2_OK;

@@ -13,7 +13,7 @@ template <typename T> static inline float half_of(uint32_t pair, int index)
 {
     T half;
     half.bits = (uint16_t)(pair >> 16 * index);
-    return emulated_to_f32(half);
+    return sam2_to_f32(half);
 }
 
 // c (16, 8) += a (16, 16) b (16, 8). With g = lane / 4 and i = lane % 4: a's registers hold rows g,
