@@ -42,8 +42,9 @@ typedef struct Sam2BackendOps {
     void (*free)(Sam2Backend *be, void *data);
     // Bytes that can be had now, and there are. NULL: as many as the system gives.
     Sam2Status (*get_memory)(Sam2Backend *be, size_t *free_size, size_t *total);
-    // From and to the host. The host's memory can be used again when the call returns; work that
-    // was asked for may still wait to be done, a download waits for it.
+    // From and to the host. The host's memory can be used again when the call returns (see
+    // wait_pinned for an exception); work that was asked for may still wait to be done, a download
+    // waits for it.
     Sam2Status (*upload)(Sam2Backend *be, void *dst, const void *host, size_t size);
     Sam2Status (*download)(Sam2Backend *be, void *host, const void *src, size_t size);
     Sam2Status (*copy)(Sam2Backend *be, void *dst, const void *src, size_t size);
@@ -152,6 +153,18 @@ typedef struct Sam2BackendOps {
     void (*select_lane)(Sam2Backend *be, int lane);
     Sam2Status (*mark)(Sam2Backend *be);
     Sam2Status (*wait)(Sam2Backend *be, int lane);
+    // Host memory that the device reaches beside other work: pinned. NULL, without an error: there
+    // is none to be had. It costs the system more than other memory, and time. free_pinned: nothing
+    // that was asked for uses it any more. Where the host is the device the five are NULL.
+    void *(*alloc_pinned)(Sam2Backend *be, size_t size);
+    void (*free_pinned)(Sam2Backend *be, void *data);
+    // What upload() and image_input() get from a block of alloc_pinned is read where it lies, when
+    // its turn comes: this waits until it was. `data` is the block's beginning.
+    Sam2Status (*wait_pinned)(Sam2Backend *be, void *data);
+    // Between memory of the device and pinned memory, in the lane's order; neither may change until
+    // it is done, and nothing waits for that.
+    Sam2Status (*copy_out)(Sam2Backend *be, void *pinned, const void *src, size_t size);
+    Sam2Status (*copy_in)(Sam2Backend *be, void *dst, const void *pinned, size_t size);
     // Work that is asked for again and again stands between these. The key tells it from other
     // work, the addresses that it uses included; contents may differ. *replayed: it was asked for
     // as it was recorded, and must not be asked for in full. Between them nothing is up- or
@@ -191,7 +204,7 @@ struct Sam2Backend {
     // bytes: they stay in the cache. SIZE_MAX: whole is best.
     size_t chunk_size;
     bool batched; // see the top
-    int n_lanes;  // 0: the backend is done when it returns, and records nothing
+    int n_lanes;  // 3, or 0: the backend is done when it returns, and records nothing
     char name[64];
     Sam2Error error; // of the last operation that failed
     void *state;     // backend's own

@@ -38,12 +38,21 @@ void sam2_features_free(Sam2Features *features, Sam2Backend *be)
     *features = (Sam2Features){0};
 }
 
+size_t sam2_features_size(const Sam2Fpn *fpn)
+{
+    return 6 * (size_t)fpn->top_size * (size_t)fpn->top_size * (size_t)fpn->d_model * sizeof(float);
+}
+
+size_t sam2_features_used(const Sam2Features *features)
+{
+    size_t size = sam2_tensor_size(&features->all);
+    return features->has_attended ? size : size / 3 * 2;
+}
+
 Sam2Status sam2_features_copy(Sam2Features *dst, const Sam2Features *src, Sam2Backend *be)
 {
-    // Of those that are not prepared the last third means nothing.
-    size_t size = sam2_tensor_size(&src->all);
     dst->has_attended = src->has_attended;
-    return be->ops->copy(be, dst->all.data, src->all.data, src->has_attended ? size : size / 3 * 2);
+    return be->ops->copy(be, dst->all.data, src->all.data, sam2_features_used(src));
 }
 
 typedef struct Pyramid {

@@ -6,6 +6,7 @@
 
 struct Sam2Model {
     Sam2Backend *be;
+    struct Sam2Spill *spill; // of its videos (video_spill.c); NULL: there is none
     Sam2Config config;
     Sam2WeightList *weights;
     int64_t n_parameters;

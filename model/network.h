@@ -58,6 +58,9 @@ typedef struct Sam2Fpn {
 Sam2Status sam2_fpn_load(Sam2Fpn *fpn, Sam2Loader *loader, const Sam2Config *config);
 Sam2Status sam2_features_alloc(Sam2Features *features, const Sam2Fpn *fpn, Sam2Backend *be);
 void sam2_features_free(Sam2Features *features, Sam2Backend *be);
+size_t sam2_features_size(const Sam2Fpn *fpn); // bytes of `all`
+// Bytes of `all`, from its beginning, that mean something.
+size_t sam2_features_used(const Sam2Features *features);
 // Both allocated.
 Sam2Status sam2_features_copy(Sam2Features *dst, const Sam2Features *src, Sam2Backend *be);
 // Runs trunk and pyramid on input (S, S, 3) into allocated features.

@@ -110,7 +110,8 @@ SAM2_API bool sam2_backend_available(Sam2BackendKind kind, const char **why);
 typedef struct Sam2Video Sam2Video;
 
 // Delivers frame `frame` into `rgb`: `height` rows of `width` pixels, rows `stride` bytes apart.
-// Returns 0, or non-zero to make the call that asked fail with SAM2_ERR_FRAME.
+// Returns 0, or non-zero to make the call that asked fail with SAM2_ERR_FRAME. A sweep may ask for
+// the next two frames while it works on one; failures count when their turn comes.
 typedef int (*Sam2FrameFunc)(void *user, int64_t frame, uint8_t *rgb, size_t stride);
 
 // Named as in the reference where it has the option.
@@ -130,7 +131,13 @@ typedef struct Sam2VideoOptions {
     // (or 6 strides, if that is more).
     bool bounded_memory;
     size_t feature_cache_size; // bytes of image features kept for frames visited lately
-    int max_objects_at_once;   // objects of a frame that are tracked in one go; 0: as many as pays
+    // Bytes of host memory for features that leave that cache, where the backend is a device. The
+    // videos of a model share it: what was used longest ago makes room, whosever it is. It is
+    // pinned, so that copies cost the device no time, and grows as it is needed to at most a
+    // quarter of the memory that the system has left; it goes with the model's last video. 0: such
+    // frames are encoded again.
+    size_t host_cache_size;
+    int max_objects_at_once; // objects of a frame that are tracked in one go; 0: as many as pays
     // Waits for the device after each stage, so that Sam2VideoStats tells how long each takes.
     // Slower.
     bool time_stages;
@@ -252,9 +259,11 @@ SAM2_API void sam2_free(void *data);
 
 typedef struct Sam2VideoStats {
     size_t feature_bytes, memory_bytes;     // held now
+    size_t host_feature_bytes;              // of this video, in host_cache_size
     double encode_s, attention_s, decode_s; // summed wall time of the stages
     double memory_s, resize_s;
     int64_t n_encoded, n_tracked; // frames encoded; object-frames tracked
+    int64_t n_returned;           // frames whose features came back from host_cache_size
 } Sam2VideoStats;
 SAM2_API void sam2_video_get_stats(const Sam2Video *video, Sam2VideoStats *out);
 

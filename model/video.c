@@ -24,7 +24,8 @@ Sam2VideoOptions sam2_video_options_parity(void)
                               .dynamic_multimask_stability_delta = 0.05f,
                               .dynamic_multimask_stability_thresh = 0.98f,
                               .binarize_mask_from_pts_for_mem_enc = true,
-                              .feature_cache_size = (size_t)256 << 20};
+                              .feature_cache_size = (size_t)256 << 20,
+                              .host_cache_size = (size_t)2 << 30};
 }
 
 Sam2VideoOptions sam2_video_options_default(void)
@@ -94,13 +95,14 @@ void sam2_video_close(Sam2Video **video)
     sam2_video_reset(*video);
     if ((*video)->cache)
         sam2_video_clear_features(*video);
+    sam2_video_spill_close(*video);
+    sam2_video_free_frames(*video);
     sam2_video_free_work(*video);
     sam2_arena_clear(&(*video)->arena);
     sam2_video_clear_encoder(*video);
     free((*video)->cache);
     free((*video)->objects);
     free((*video)->ids);
-    free((*video)->rgb);
     free(*video);
     *video = NULL;
 }
@@ -273,6 +275,7 @@ void sam2_video_get_stats(const Sam2Video *video, Sam2VideoStats *out)
 {
     *out = video->stats;
     out->feature_bytes = out->memory_bytes = 0;
+    out->host_feature_bytes = sam2_video_spill_size(video);
     for (int i = 0; i < video->n_cache; i++)
         if (video->cache[i].features.all.data)
             out->feature_bytes += sam2_tensor_size(&video->cache[i].features.all);

@@ -10,6 +10,20 @@ typedef struct Sam2FeatureEntry {
     Sam2Features features;
 } Sam2FeatureEntry;
 
+// The lanes of backends that have some.
+enum { SAM2_LANE_TRACK, SAM2_LANE_ENCODE, SAM2_LANE_COPY };
+
+// Host memory for the features of frames that leave the device (video_spill.c).
+typedef struct Sam2Spill Sam2Spill;
+typedef struct Sam2SpillSlot Sam2SpillSlot; // of one frame
+
+// A frame on its way to the network.
+typedef struct Sam2FrameBuffer {
+    uint8_t *rgb; // NULL: none yet
+    bool pinned;
+    int64_t frame; // that was read ahead, or -1
+} Sam2FrameBuffer;
+
 typedef struct Sam2SweepState {
     bool active, reverse, all_objects;
     int64_t next, end; // frames, `end` is the last one
@@ -44,7 +58,9 @@ struct Sam2Video {
     Sam2FeatureEntry *cache;
     int n_cache;
     uint64_t clock;
-    uint8_t *rgb; // the frame being encoded
+    Sam2FrameBuffer frames[2]; // one is read while the other is uploaded
+    int next_frame;            // of them
+    bool spills;               // frames that leave the cache go to the model's Sam2Spill
     Sam2SweepState sweep;
     Sam2VideoWork work;
     int max_batch; // objects tracked at once; less once memory ran out
@@ -68,15 +84,32 @@ Sam2Status sam2_video_check_frame(const Sam2Video *video, int64_t frame, Sam2Err
 // attention follows.
 Sam2Status sam2_video_features(Sam2Video *video, int64_t frame, bool tracking, Sam2Features **out,
                                Sam2Error *error);
-// Begins to encode a frame that is soon asked for, beside the work that goes on. What `frame` the
-// features in use are of is left alone. Failures are told when the frame is asked for.
+// Begins to encode a frame that is soon asked for, or to get it from the host, beside the work that
+// goes on. The features in use are left alone. Failures are told when the frame is asked for.
 void sam2_video_encode_ahead(Sam2Video *video, int64_t frame);
+// Reads the frame behind that one, so that it can be encoded at once. Failures as above.
+void sam2_video_read_ahead(Sam2Video *video, int64_t frame);
 // How many frames' features are kept, by what memory there is.
 Sam2Status sam2_video_open_features(Sam2Video *video, Sam2Error *error);
 void sam2_video_clear_features(Sam2Video *video);
 void sam2_video_clear_encoder(Sam2Video *video);
+void sam2_video_free_frames(Sam2Video *video); // behind sync()
 // Frees all but the newest. False: there was nothing to free.
 bool sam2_video_shrink_features(Sam2Video *video);
+
+// ---- video_spill.c
+// Nothing of it fails: what cannot be kept, or comes back no more, is encoded again.
+void sam2_video_spill_open(Sam2Video *video);
+void sam2_video_spill_close(Sam2Video *video); // behind sync()
+// The frame's slot, or NULL.
+Sam2SpillSlot *sam2_video_spill_find(const Sam2Video *video, int64_t frame);
+// Begins to copy what leaves the cache, behind the last mark of tracking and of encoding; wait for
+// the lane of copies before the entry is written. `spare` is kept.
+void sam2_video_spill_put(Sam2Video *video, const Sam2FeatureEntry *entry,
+                          const Sam2SpillSlot *spare);
+// Begins to copy a slot into an entry with memory, as above. False: it could not.
+bool sam2_video_spill_get(Sam2Video *video, Sam2SpillSlot *slot, Sam2FeatureEntry *entry);
+size_t sam2_video_spill_size(const Sam2Video *video); // bytes of this video
 
 // Copies a decoded result into a new output, holes filled.
 Sam2Status sam2_video_make_output(Sam2Video *video, int64_t frame, const Sam2Decoded *decoded,

@@ -93,7 +93,7 @@ typedef struct Group {
     Sam2Object **objects;
     Sam2Selection *selections;
     Sam2TrackShape shape;
-    int64_t frame, next; // next: that is tracked after this one, or -1
+    int64_t frame, next[2]; // next: that are tracked after this one, or -1
     bool reverse;
 } Group;
 
@@ -212,8 +212,11 @@ static Sam2Status track_group(Sam2Video *video, const Group *group, Sam2Features
     Sam2Tracks tracks = sam2_track_view(model, n, &all);
     SAM2_TRY(be->n_lanes > 1 ? run_recorded(video, group, features, &table, &tracks, &memory)
                              : run(video, group, features, &table, &tracks, &memory));
-    if (group->next >= 0)
-        sam2_video_encode_ahead(video, group->next);
+    // While the device works: what the next frame can begin with as soon as this one is done.
+    if (group->next[0] >= 0)
+        sam2_video_encode_ahead(video, group->next[0]);
+    if (group->next[1] >= 0)
+        sam2_video_read_ahead(video, group->next[1]);
     SAM2_TRY(grow_host(video, count));
     SAM2_TRY(be->ops->download(be, video->work.host, all.data, sam2_tensor_size(&all)));
     all.data = video->work.host;
@@ -277,9 +280,10 @@ Sam2Status sam2_video_track(Sam2Video *video, Sam2Object *const *objects, int n,
                             bool reverse)
 {
     Sam2Status status = SAM2_OK;
-    Group all = {.frame = frame, .next = -1, .reverse = reverse};
-    if (video->sweep.active && frame == video->sweep.next && frame != video->sweep.end)
-        all.next = frame + (reverse ? -1 : 1);
+    Group all = {.frame = frame, .next = {-1, -1}, .reverse = reverse};
+    if (video->sweep.active && frame == video->sweep.next)
+        for (int64_t i = 0, last = frame; i < 2 && last != video->sweep.end; i++)
+            last = all.next[i] = last + (reverse ? -1 : 1);
     all.objects = malloc((size_t)n * sizeof *all.objects);
     all.selections = calloc((size_t)n, sizeof *all.selections);
     if (!all.objects || !all.selections)

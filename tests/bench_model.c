@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // bench_model MODEL [--backend B] [--precision P] [--objects N] [--frames N] [--threads N]
+//             [--masks FILE]
 //
 // Tracks N objects through N drawn frames of 1280 x 720 and prints one line of JSON: frames a
 // second, percentiles of a frame's time, a click's latency with cached features, the share of each
 // stage, memory, and arithmetic a second against that of a large matrix product in the same run.
+// --masks: writes the frames' low-resolution logits instead, fp32 (frame, object, S/4, S/4), for
+// bench_gpu.py, which draws the same frames.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +21,7 @@
 
 typedef struct Options {
     Sam2ModelParams model;
+    const char *masks; // or NULL
     int n_objects, n_frames;
 } Options;
 
@@ -90,6 +94,34 @@ static Sam2Status time_frames(Sam2Video *video, double *seconds, int *n, int ski
             seconds[(*n)++] = sam2_seconds() - start;
     }
     return SAM2_OK;
+}
+
+static Sam2Status write_masks(Sam2Model *model, const Options *options, uint8_t *ground,
+                              Sam2Error *error)
+{
+    const size_t side = (size_t)model->config.image_size / 4;
+    float *low = malloc(side * side * sizeof *low);
+    FILE *file = fopen(options->masks, "wb");
+    Sam2Video *video = NULL;
+    int64_t frame = 0;
+    bool written = low && file;
+    Sam2Status status = begin(&video, model, options, options->n_frames, ground, false, error);
+    for (int i = 0; i < options->n_frames && status == SAM2_OK; i++) {
+        status = sam2_video_sweep_next(video, &frame, error);
+        for (int k = 0; written && status == SAM2_OK && k < options->n_objects; k++) {
+            status = sam2_video_get_low_logits(video, frame, k, low, error);
+            written = fwrite(low, side * side * sizeof *low, 1, file) == 1;
+        }
+    }
+    sam2_video_close(&video);
+    if (file)
+        written = fclose(file) == 0 && written;
+    free(low);
+    if (status == SAM2_OK && !written)
+        status = SAM2_ERR_IO;
+    if (status == SAM2_ERR_IO)
+        snprintf(error->message, sizeof error->message, "%s cannot be written", options->masks);
+    return status;
 }
 
 // TFLOP a second of a large product with the precision that the model uses.
@@ -258,6 +290,8 @@ static bool read_options(Options *out, int argc, char **argv)
             out->n_frames = number;
         else if (strcmp(name, "--threads") == 0 && number >= 1)
             out->model.n_threads = number;
+        else if (strcmp(name, "--masks") == 0)
+            out->masks = value;
         else
             return false;
     }
@@ -271,8 +305,9 @@ int main(int argc, char **argv)
     Sam2Error error = {0};
     const char *why;
     if (!read_options(&options, argc, argv)) {
-        fprintf(stderr, "usage: bench_model MODEL [--backend auto|ref|cpu|cuda] [--precision "
-                        "auto|fp32|bf16] [--objects N] [--frames N >= 2] [--threads N]\n");
+        fprintf(stderr,
+                "usage: bench_model MODEL [--backend auto|ref|cpu|cuda] [--precision "
+                "auto|fp32|bf16] [--objects N] [--frames N >= 2] [--threads N] [--masks FILE]\n");
         return 2;
     }
     if (!sam2_backend_available(options.model.backend, &why)) {
@@ -282,7 +317,8 @@ int main(int argc, char **argv)
     uint8_t *ground = make_ground();
     Sam2Status status = ground ? sam2_model_open(&model, &options.model, &error) : SAM2_ERR_MEMORY;
     if (status == SAM2_OK)
-        status = run(model, &options, ground, &error);
+        status = options.masks ? write_masks(model, &options, ground, &error)
+                               : run(model, &options, ground, &error);
     if (status != SAM2_OK)
         fprintf(stderr, "bench_model: %s\n", error.message);
     sam2_model_close(&model);

@@ -274,6 +274,11 @@ static const Sam2BackendOps cuda_ops = {
     .select_lane = sam2_cuda_select_lane,
     .mark = sam2_cuda_mark,
     .wait = sam2_cuda_wait,
+    .alloc_pinned = sam2_cuda_alloc_pinned,
+    .free_pinned = sam2_cuda_free_pinned,
+    .wait_pinned = sam2_cuda_wait_pinned,
+    .copy_out = sam2_cuda_copy_out,
+    .copy_in = sam2_cuda_copy_in,
     .record_begin = sam2_cuda_record_begin,
     .record_end = sam2_cuda_record_end,
 };

@@ -2,8 +2,8 @@
 // Device memory, and the ways in and out of it.
 //
 // Blocks that are given back are kept for the next one of their size and lane, so that a steady
-// load asks the driver for nothing. Both ways lead through pinned memory: the caller's is free
-// again at once, and copies run beside kernels.
+// load asks the driver for nothing. Both ways lead through pinned memory, the backend's own unless
+// the caller's is: that is free again at once, and copies run beside kernels.
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,6 +166,28 @@ static Sam2Status refuse_recording(Sam2Backend *be)
                      "what is recorded cannot exchange data with the host");
 }
 
+// The caller's pinned block that holds these bytes, or NULL.
+static Sam2CudaPinned *find_pinned(Sam2CudaState *state, const void *data, size_t size)
+{
+    for (Sam2CudaPinned *block = state->pinned; block; block = block->next)
+        if ((const char *)data >= block->data &&
+            (const char *)data + size <= block->data + block->size)
+            return block;
+    return NULL;
+}
+
+static Sam2Status upload_pinned(Sam2Backend *be, void *dst, const void *host, size_t size,
+                                Sam2CudaPinned *block)
+{
+    cudaStream_t stream = sam2_cuda_state(be)->stream;
+    if (!block->done)
+        SAM2_TRY(sam2_cuda_check(be, cudaEventCreateWithFlags(&block->done, cudaEventDisableTiming),
+                                 "uploading"));
+    SAM2_TRY(sam2_cuda_check(be, cudaMemcpyAsync(dst, host, size, cudaMemcpyHostToDevice, stream),
+                             "uploading"));
+    return sam2_cuda_check(be, cudaEventRecord(block->done, stream), "uploading");
+}
+
 Sam2Status sam2_cuda_upload(Sam2Backend *be, void *dst, const void *host, size_t size)
 {
     return sam2_cuda_upload_rows(be, dst, host, size, size, 1);
@@ -178,6 +200,9 @@ Sam2Status sam2_cuda_upload_rows(Sam2Backend *be, void *dst, const void *host, s
     Sam2CudaLane *lane = &state->lanes[state->lane];
     SAM2_TRY(refuse_recording(be));
     const size_t total = row_size * (size_t)n;
+    Sam2CudaPinned *block = step == row_size ? find_pinned(state, host, total) : NULL;
+    if (block)
+        return upload_pinned(be, dst, host, total, block);
     for (size_t at = 0; at < total;) {
         size_t size = total - at < MAX_STAGED ? total - at : MAX_STAGED;
         lane->next_staged = !lane->next_staged;
@@ -228,6 +253,66 @@ Sam2Status sam2_cuda_download(Sam2Backend *be, void *host, const void *src, size
     return SAM2_OK;
 }
 
+// ---- Pinned memory of the caller
+// -----------------------------------------------------------------
+
+void *sam2_cuda_alloc_pinned(Sam2Backend *be, size_t size)
+{
+    Sam2CudaState *state = sam2_cuda_state(be);
+    Sam2CudaPinned *block = calloc(1, sizeof *block);
+    void *data = NULL;
+    if (block && cudaMallocHost(&data, size) != cudaSuccess) {
+        cudaGetLastError();
+        data = NULL;
+    }
+    if (!data) {
+        free(block);
+        return NULL;
+    }
+    *block = (Sam2CudaPinned){.data = data, .size = size, .next = state->pinned};
+    state->pinned = block;
+    return data;
+}
+
+void sam2_cuda_free_pinned(Sam2Backend *be, void *data)
+{
+    for (Sam2CudaPinned **at = &sam2_cuda_state(be)->pinned; *at; at = &(*at)->next) {
+        Sam2CudaPinned *block = *at;
+        if (block->data != data)
+            continue;
+        *at = block->next;
+        if (block->done)
+            cudaEventDestroy(block->done);
+        cudaFreeHost(block->data);
+        free(block);
+        return;
+    }
+}
+
+Sam2Status sam2_cuda_wait_pinned(Sam2Backend *be, void *data)
+{
+    Sam2CudaPinned *block = find_pinned(sam2_cuda_state(be), data, 1);
+    if (!block || !block->done)
+        return SAM2_OK;
+    return sam2_cuda_check(be, cudaEventSynchronize(block->done), "waiting");
+}
+
+Sam2Status sam2_cuda_copy_out(Sam2Backend *be, void *pinned, const void *src, size_t size)
+{
+    SAM2_TRY(refuse_recording(be));
+    return sam2_cuda_check(
+        be, cudaMemcpyAsync(pinned, src, size, cudaMemcpyDeviceToHost, sam2_cuda_state(be)->stream),
+        "copying out");
+}
+
+Sam2Status sam2_cuda_copy_in(Sam2Backend *be, void *dst, const void *pinned, size_t size)
+{
+    SAM2_TRY(refuse_recording(be));
+    return sam2_cuda_check(
+        be, cudaMemcpyAsync(dst, pinned, size, cudaMemcpyHostToDevice, sam2_cuda_state(be)->stream),
+        "copying in");
+}
+
 // ---- Lanes -------------------------------------------------------------------------------------
 
 void sam2_cuda_select_lane(Sam2Backend *be, int lane)
@@ -235,7 +320,8 @@ void sam2_cuda_select_lane(Sam2Backend *be, int lane)
     Sam2CudaState *state = sam2_cuda_state(be);
     state->lane = lane;
     state->stream = state->lanes[lane].stream;
-    sam2_cuda_gemm_use(state->gemm, state->stream, lane);
+    if (lane < SAM2_CUDA_N_COMPUTING_LANES)
+        sam2_cuda_gemm_use(state->gemm, state->stream, lane);
 }
 
 Sam2Status sam2_cuda_mark(Sam2Backend *be)

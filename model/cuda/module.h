@@ -7,7 +7,7 @@
 #include "model/backend.h"
 
 // Grows when Sam2Backend, its table or this struct change.
-#define SAM2_CUDA_MODULE_ABI 3
+#define SAM2_CUDA_MODULE_ABI 4
 #define SAM2_CUDA_MODULE_FILE "libsam2-cuda.so"
 #define SAM2_CUDA_MODULE_SYMBOL "sam2_cuda_module"
 

@@ -46,8 +46,10 @@ typedef struct Sam2CudaVector {
     int64_t n;
 } Sam2CudaVector;
 
-// Work in order, beside that of the other lane. Each has memory of its own.
-#define SAM2_CUDA_N_LANES 2
+// Work in order, beside that of the other lanes. Each has memory of its own; only the first two
+// compute.
+#define SAM2_CUDA_N_LANES 3
+#define SAM2_CUDA_N_COMPUTING_LANES 2
 typedef struct Sam2CudaLane {
     cudaStream_t stream;
     cudaEvent_t mark;
@@ -55,6 +57,14 @@ typedef struct Sam2CudaLane {
     Sam2CudaStaged staged[2], fetched;
     int next_staged;
 } Sam2CudaLane;
+
+// Pinned memory that the backend's user asked for; `done` when it was read last.
+typedef struct Sam2CudaPinned {
+    char *data;
+    size_t size;
+    cudaEvent_t done; // NULL: it was not uploaded from
+    struct Sam2CudaPinned *next;
+} Sam2CudaPinned;
 
 // A piece of device memory, in use or kept for its lane.
 typedef struct Sam2CudaBlock {
@@ -91,6 +101,7 @@ typedef struct Sam2CudaState {
     int n_blocks, blocks_capacity;
     size_t unused_size;
     uint64_t n_allocations; // taken and given back
+    Sam2CudaPinned *pinned;
     bool can_record;
     Sam2CudaRecording recordings[SAM2_CUDA_N_RECORDINGS], *recording; // NULL: not recording
     uint64_t clock, n_before_recording;
@@ -114,6 +125,11 @@ Sam2Status sam2_cuda_upload(Sam2Backend *be, void *dst, const void *host, size_t
 Sam2Status sam2_cuda_upload_rows(Sam2Backend *be, void *dst, const void *host, size_t row_size,
                                  size_t step, int64_t n);
 Sam2Status sam2_cuda_download(Sam2Backend *be, void *host, const void *src, size_t size);
+void *sam2_cuda_alloc_pinned(Sam2Backend *be, size_t size);
+void sam2_cuda_free_pinned(Sam2Backend *be, void *data);
+Sam2Status sam2_cuda_wait_pinned(Sam2Backend *be, void *data);
+Sam2Status sam2_cuda_copy_out(Sam2Backend *be, void *pinned, const void *src, size_t size);
+Sam2Status sam2_cuda_copy_in(Sam2Backend *be, void *dst, const void *pinned, size_t size);
 Sam2Status sam2_cuda_open_lanes(Sam2Backend *be);
 void sam2_cuda_close_lanes(Sam2CudaState *state);
 void sam2_cuda_select_lane(Sam2Backend *be, int lane);

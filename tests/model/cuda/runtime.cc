@@ -7,6 +7,7 @@
 #include "tests/model/cuda/emulate.h"
 #include "tests/model/cuda/emulate_control.h"
 
+#include <ctype.h>
 #include <deque>
 #include <memory>
 #include <set>
@@ -26,6 +27,7 @@ struct CUevent_st {
 };
 
 struct CUstream_st {
+    int index; // in the order of their making
     bool lazy;
     std::deque<Work> queue;
     CUgraph_st *capture; // NULL: none
@@ -64,6 +66,15 @@ static bool fails(long *counter, long *n_more)
         *counter = 1; // the next one too
     }
     return true;
+}
+
+static void note(const CUstream_st *stream, char what)
+{
+    if (!emulated_control.log || emulated_control.n_log < 2)
+        return;
+    *emulated_control.log++ = stream->index == 0 ? (char)toupper(what) : what;
+    *emulated_control.log = 0;
+    emulated_control.n_log--;
 }
 
 static void run_next(CUstream_st *stream)
@@ -112,6 +123,7 @@ static cudaError_t count_launch(void)
 void emulated_launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared_size,
                      const std::function<void()> &kernel)
 {
+    note(stream, 'k');
     if (count_launch() == cudaSuccess)
         enqueue(stream, [=]() { emulated_run(grid, block, shared_size, kernel); });
 }
@@ -121,6 +133,7 @@ extern "C" cudaError_t emulated_enqueue(cudaStream_t stream, void (*call)(const 
 {
     std::vector<char> copy((const char *)data, (const char *)data + size);
     emulated_control.n_products++;
+    note(stream, 'k');
     cudaError_t error = count_launch();
     return error != cudaSuccess ? error
                                 : enqueue(stream, [call, copy]() { call(copy.data()); });
@@ -215,14 +228,17 @@ cudaError_t cudaMallocHost(void **out, size_t size)
     if (fails(&emulated_control.fail_host_malloc, &emulated_control.n_more) || posix_memalign(out, 256, size))
         return give(cudaErrorMemoryAllocation);
     pinned_memory[*out] = size;
+    emulated_control.pinned_used += (long)size;
     return cudaSuccess;
 }
 
 cudaError_t cudaFreeHost(void *data)
 {
     drain_all();
-    if (!pinned_memory.erase(data))
+    if (!pinned_memory.count(data))
         abort();
+    emulated_control.pinned_used -= (long)pinned_memory[data];
+    pinned_memory.erase(data);
     free(data);
     return give(cudaSuccess);
 }
@@ -239,6 +255,22 @@ static bool is_pinned(const void *data, size_t size)
 cudaError_t cudaMemcpyAsync(void *dst, const void *src, size_t size, enum cudaMemcpyKind kind,
                             cudaStream_t stream)
 {
+    if (stream->index == 2) {
+        const bool in = kind == cudaMemcpyHostToDevice;
+        if ((kind == cudaMemcpyDeviceToDevice) || !is_pinned(in ? src : dst, size))
+            abort();
+        if (fails(&emulated_control.fail_copy, NULL)) {
+            if (emulated_control.copy_loses)
+                sticky = cudaErrorLaunchFailure;
+            return give(cudaErrorInvalidValue);
+        }
+        (in ? emulated_control.n_copied_in : emulated_control.n_copied_out)++;
+        note(stream, in ? '>' : '<');
+    } else if (kind != cudaMemcpyDeviceToDevice) {
+        note(stream, kind == cudaMemcpyDeviceToHost ? 'o' : is_pinned(src, size) ? 'i' : 'p');
+        if (stream->index == 1)
+            emulated_control.uploaded = src;
+    }
     if (kind == cudaMemcpyHostToDevice && !is_pinned(src, size)) {
         std::vector<char> copy((const char *)src, (const char *)src + size);
         return enqueue(stream, [=]() { memcpy(dst, copy.data(), size); });
@@ -269,8 +301,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned flags)
     if (sticky != cudaSuccess)
         return give(sticky);
     const bool lazy = order && (size_t)n_streams < strlen(order) && order[n_streams] == 'l';
-    n_streams++;
-    *out = new CUstream_st{lazy, {}, NULL, false};
+    *out = new CUstream_st{n_streams++, lazy, {}, NULL, false};
     streams.insert(*out);
     return cudaSuccess;
 }
@@ -278,6 +309,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *out, unsigned flags)
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
     emulated_control.n_stream_waits++;
+    note(stream, 'w');
     if (stream->capture) {
         stream->invalid = true;
         return give(cudaErrorStreamCaptureInvalidated);
@@ -382,6 +414,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *out, cudaGraph_t graph, unsign
 cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream)
 {
     emulated_control.n_graph_launches++;
+    note(stream, 'g');
     cudaError_t error = count_launch();
     if (error != cudaSuccess)
         return error;
