@@ -56,7 +56,7 @@ static int hole_area = -1; // -1: as it comes
 static Sam2Status open_video(Sam2Video **out)
 {
     Sam2VideoOptions options = sam2_video_options_default();
-    options.feature_cache_size = 0; // frames are encoded again
+    options.feature_cache_size = options.host_cache_size = 0; // frames are encoded again
     if (hole_area >= 0)
         options.fill_hole_area = hole_area;
     Sam2VideoParams params = fixture_params(&fixture, options);
