@@ -13,17 +13,17 @@ the backend is not there.
 
 Both sides track the same clicks through the same number of the same frames: 8-bit RGB of 1280 x 720
 in host memory, drawn one by one as they are asked for, resized to 1024 x 1024 with the bicubic
-filter of Pillow, normalised with ImageNet's mean and deviation. Timed is, on both sides, from asking
-for a frame until its masks' logits (256 x 256, each object's) lie in host memory: drawing, upload,
-resize, normalisation, image encoder, memory attention, mask decoder, memory encoder, download.
-Masklet begins with the next frame while it works on one, as it does in the application; PyTorch
-uploads from pinned memory, resizes on the device, and the state stays there. Frames of the first
-part (20, or half) are not counted: graphs are recorded, code is compiled, memory fills. Prompts are
-given before the clock starts; what PyTorch keeps of frames that are never read again is dropped
-between frames, outside of the time. A click is a new object on the last frame, whose features are
-cached, until its logits lie in host memory. Peaks are those of a product of 8192 x 8192 matrices
-(bf16 where the model is). iou: of the masks of both sides on five frames more, in fp32, where no
-rounding decides between masks: both do the same work.
+filter of Pillow, normalised with ImageNet's mean and deviation. Timed is, on both sides, from
+asking for a frame until its masks' logits (256 x 256, each object's) lie in host memory: drawing,
+upload, resize, normalisation, image encoder, memory attention, mask decoder, memory encoder,
+download. Masklet begins with the next frame while it works on one, as it does in the application;
+PyTorch uploads from pinned memory, resizes on the device, and the state stays there. Frames of the
+first part (20, or half) are not counted: graphs are recorded, code is compiled, memory fills.
+Prompts are given before the clock starts; what PyTorch keeps of frames that are never read again is
+dropped between frames, outside of the time. A click is a new object on the last frame, whose
+features are cached, until its logits lie in host memory. Peaks are those of a product of 8192 x
+8192 matrices (bf16 where the model is). iou: of the masks of both sides on five frames more, in
+fp32, where no rounding decides between masks: both do the same work.
 """
 import argparse
 import collections.abc
@@ -119,6 +119,9 @@ class Frames(collections.abc.Mapping):
         import torch
         draw(self.ground, frame, self.picture.numpy())
         x = self.picture.to(self.device, non_blocking=True).permute(2, 0, 1)[None].float()
+        if self.dtype == torch.float32:  # to be compared: 8 bits between the passes, as in Pillow
+            x = torch.nn.functional.interpolate(x, (HEIGHT, SIDE), mode="bicubic", antialias=True)
+            x = x.round_().clamp_(0, 255)
         x = torch.nn.functional.interpolate(x, (SIDE, SIDE), mode="bicubic", antialias=True)
         x = x[0].round_().clamp_(0, 255).div_(255).sub_(self.mean).div_(self.deviation)
         return x.to(self.dtype)

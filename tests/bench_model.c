@@ -76,6 +76,8 @@ static Sam2Status begin(Sam2Video **out, Sam2Model *model, const Options *option
                               .options = sam2_video_options_default()};
     Sam2Sweep sweep = {.start = -1, .max_frames = -1};
     params.options.time_stages = time_stages;
+    if (options->masks) // as the network gives them
+        params.options.fill_hole_area = 0;
     Sam2Status status = sam2_video_open(out, model, &params, error);
     for (int i = 0; status == SAM2_OK && i < options->n_objects; i++)
         status = click(*out, 0, i, error);
