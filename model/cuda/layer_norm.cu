@@ -28,6 +28,8 @@ template <typename T> static __device__ __forceinline__ void store_4(T *dst, con
     *(uint2 *)dst = raw;
 }
 
+#define MOST_WITH_ACT 2 // pieces of a row in a lane: erfc() for each of many would be much code
+
 // c a multiple of 4, at most 4 N LANES; all at 16-byte addresses.
 template <typename T, int LANES, int N>
 static __global__ void layer_norm_kernel(T *dst, const float *x, const float *gamma,
@@ -67,9 +69,10 @@ static __global__ void layer_norm_kernel(T *dst, const float *x, const float *ga
             if (at >= n)
                 continue;
 #pragma unroll
-            for (int j = 0; j < 4; j++)
-                values[i][j] = sam2_cuda_act(
-                    (values[i][j] - mean) * scale * gamma[at + j] + beta[at + j], act);
+            for (int j = 0; j < 4; j++) {
+                const float y = (values[i][j] - mean) * scale * gamma[at + j] + beta[at + j];
+                values[i][j] = N <= MOST_WITH_ACT ? sam2_cuda_act(y, act) : y;
+            }
             store_4(dst + row * c + at, values[i]);
         }
     }
@@ -106,7 +109,7 @@ static void launch(cudaStream_t stream, T *dst, const float *x, const float *gam
     const uintptr_t bits = (uintptr_t)dst | (uintptr_t)x;
     if (c % 4 == 0 && bits % 16 == 0) {
 #define TRY(lanes, n)                                                                              \
-    if (c <= 4 * (lanes) * (n)) {                                                                  \
+    if (c <= 4 * (lanes) * (n) && (act == 0 || n <= MOST_WITH_ACT)) {                              \
         SAM2_LAUNCH((layer_norm_kernel<T, lanes, n>), sam2_blocks(rows, WARPS * (32 / (lanes))),    \
                     WARPS * 32, 0, stream, dst, x, gamma, beta, rows, c, eps, act);                \
         return;                                                                                    \
