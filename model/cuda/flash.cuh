@@ -56,6 +56,7 @@ static __device__ __forceinline__ void load_row(T *dst, const Part<T> *part, int
         if (row >= 0) {
             copy_16(dst + column, part->data + row * part->step + (in_row ? column : 0), in_row);
         } else {
+#pragma unroll 1 // seldom, and there are many copies of this
             for (int j = 0; j < 8; j++)
                 dst[column + j] = sam2_from_f32<T>(in_row ? part->bias[column + j] : 0.0f);
         }
@@ -97,8 +98,10 @@ static __device__ __forceinline__ void load_pooled(T *dst, const Sam2CudaAttenti
     for (int i = 0; i < 4; i++)
         rows[i] =
             sam2_cuda_window_token(&attention->windows, index / attention->n_heads, tokens[i]);
+#pragma unroll 1
     for (int column = threadIdx.x % 8 * 8; column < D; column += 64) {
         float best[8] = {};
+#pragma unroll 1
         for (int i = 0; i < 4 && column < q->width; i++) {
             T values[8];
             if (rows[i] >= 0) {
@@ -122,6 +125,7 @@ static __device__ __forceinline__ void load_queries(T *q_rows, const Sam2CudaAtt
                                                     const Sam2CudaFlash *flash, const Part<T> *q,
                                                     int index, int first)
 {
+#pragma unroll 1 // once a block
     for (int r = 0; r < SAM2_FLASH_QUERIES; r += SAM2_FLASH_ROWS) {
         const int row = r + threadIdx.x / 8, t = first + row;
         T *dst = q_rows + row * (D + SAM2_FLASH_PAD);
