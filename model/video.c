@@ -25,7 +25,7 @@ Sam2VideoOptions sam2_video_options_parity(void)
                               .dynamic_multimask_stability_thresh = 0.98f,
                               .binarize_mask_from_pts_for_mem_enc = true,
                               .feature_cache_size = (size_t)256 << 20,
-                              .host_cache_size = (size_t)2 << 30};
+                              .host_cache_size = (size_t)1 << 30};
 }
 
 Sam2VideoOptions sam2_video_options_default(void)

@@ -18,7 +18,7 @@ asking for a frame until its masks' logits (256 x 256, each object's) lie in hos
 upload, resize, normalisation, image encoder, memory attention, mask decoder, memory encoder,
 download. Masklet begins with the next frame while it works on one, as it does in the application;
 PyTorch uploads from pinned memory, resizes on the device, and the state stays there. Frames of the
-first part (20, or half) are not counted: graphs are recorded, code is compiled, memory fills.
+first part (60, or half) are not counted: graphs are recorded, code is compiled, memory grows.
 Prompts are given before the clock starts; what PyTorch keeps of frames that are never read again is
 dropped between frames, outside of the time. A click is a new object on the last frame, whose
 features are cached, until its logits lie in host memory. Peaks are those of a product of 8192 x
@@ -38,7 +38,7 @@ import time
 
 SIDE = 1024
 WIDTH, HEIGHT = 1280, 720  # as in bench_model.c
-WARM_UP = 20
+WARM_UP = 60
 N_CLICKS = 9
 N_KEPT = 16  # frames that memory reads at most
 N_MASK_FRAMES = 5

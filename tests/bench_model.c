@@ -17,7 +17,7 @@
 
 #define WIDTH 1280
 #define HEIGHT 720
-#define WARM_UP 20 // frames until memory is full and graphs are recorded
+#define WARM_UP 60 // frames until memory is full, graphs are recorded and caches have grown
 
 typedef struct Options {
     Sam2ModelParams model;
