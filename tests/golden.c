@@ -29,6 +29,18 @@ void golden_problem(GoldenScore *score, const char *format, ...)
     va_end(args);
 }
 
+static void note(GoldenScore *score, const char *name, double difference, double tolerance)
+{
+    double ratio = difference / tolerance;
+    score->n_tensors++;
+    if (getenv("GOLDEN_VERBOSE"))
+        printf("    %-60s %.4f of %g\n", name, ratio, tolerance);
+    if (ratio > score->worst || !score->worst_name[0]) {
+        score->worst = ratio;
+        snprintf(score->worst_name, sizeof score->worst_name, "%s", name);
+    }
+}
+
 void golden_compare(GoldenScore *score, const char *name, const float *expected,
                     const float *actual, int64_t n, double tolerance)
 {
@@ -38,14 +50,48 @@ void golden_compare(GoldenScore *score, const char *name, const float *expected,
         if (!(difference <= worst)) // a NaN is the worst
             worst = isnan(difference) ? INFINITY : difference;
     }
-    score->n_tensors++;
-    double ratio = worst / tolerance;
-    if (getenv("GOLDEN_VERBOSE"))
-        printf("    %-60s %.4f of %g\n", name, ratio, tolerance);
-    if (ratio > score->worst || !score->worst_name[0]) {
-        score->worst = ratio;
-        snprintf(score->worst_name, sizeof score->worst_name, "%s", name);
+    note(score, name, worst, tolerance);
+}
+
+double golden_deviation(const float *values, int64_t n)
+{
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < n; i++) {
+        sum += values[i];
+        squares += (double)values[i] * values[i];
     }
+    double variance = squares / (double)n - sum / (double)n * (sum / (double)n);
+    return n > 1 && variance > 0 ? sqrt(variance) : fabs(sum / (double)n);
+}
+
+void golden_compare_rounded(GoldenScore *score, const char *name, const float *expected,
+                            const float *actual, int64_t n)
+{
+    double squares = 0;
+    for (int64_t i = 0; i < n; i++)
+        squares += ((double)expected[i] - actual[i]) * ((double)expected[i] - actual[i]);
+    double mean = isnan(squares) ? INFINITY : sqrt(squares / (double)n);
+    note(score, name, mean / golden_deviation(expected, n), GOLDEN_ROUNDED_LOGITS);
+}
+
+void golden_compare_masks(GoldenScore *score, const char *name, const float *expected,
+                          const float *actual, int64_t n)
+{
+    int64_t both = 0, either = 0;
+    float low = expected[0], high = expected[0];
+    for (int64_t i = 1; i < n; i++) {
+        low = fminf(low, expected[i]);
+        high = fmaxf(high, expected[i]);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        if (!isfinite(actual[i]))
+            golden_problem(score, "%s: not finite", name);
+        if (fabs((double)expected[i]) < GOLDEN_ROUNDED_MASKS * ((double)high - low))
+            continue;
+        both += expected[i] > 0 && actual[i] > 0;
+        either += expected[i] > 0 || actual[i] > 0;
+    }
+    note(score, name, either ? 1 - (double)both / (double)either : 0, GOLDEN_ROUNDED_MASKS);
 }
 
 void golden_report(Golden *golden, const char *name, const GoldenScore *score)
@@ -169,6 +215,8 @@ static bool open_model(Golden *golden, Sam2ModelParams params)
     unlink(weights);
     if (!ok)
         fprintf(stderr, "%s: %s\n", json, error.message);
+    else
+        golden->rounded = golden->model->be->precision == SAM2_PRECISION_BF16;
     return ok;
 }
 

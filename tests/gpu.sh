@@ -76,6 +76,9 @@ check batches "${batches[@]}"
 check golden-fp32 "$build/tests/golden" --backend "$backend" --precision fp32 "${sets[@]}"
 [ "$backend" = cpu ] ||
     check golden-bf16 "$build/tests/golden" --backend cuda --precision bf16 "${sets[@]}"
+[ "$backend" = cpu ] ||
+    check trained-bf16 python3 tests/test_rounded.py "$build/tests/bench_model" \
+        data/models/starter.safetensors cuda
 if [ "$backend" = cuda ] && command -v compute-sanitizer >/dev/null; then
     for tool in memcheck racecheck; do
         check $tool compute-sanitizer --tool $tool --error-exitcode 1 "${operations[@]}"

@@ -22,6 +22,9 @@ import torch
 import torch.nn.functional as F
 
 
+SHOWN = (1, 5, 10, 20, 29)  # frames with a row of their own
+
+
 def iou(a, b):
     either = np.logical_or(a, b).sum()
     return 1.0 if either == 0 else float(np.logical_and(a, b).sum() / either)
@@ -130,9 +133,12 @@ def synthetic(args):
                 run.prompt(0, kind, 0)
                 for t in range(1, args.frames):
                     run.track(t)
+                    run.forget(t)
                 table.add("first frame, " + kind, iou(kept[0], wanted[0]))
                 for t in range(1, args.frames):
                     table.add("tracked, " + kind, iou(kept[t], wanted[t]))
+                    if t in SHOWN:
+                        table.add("frame %d, %s" % (t, kind), iou(kept[t], wanted[t]))
             for corrections in (1, 3):
                 torch.manual_seed(seed)
                 run = train.Run(model, frames[:, :1], truth[:, :1], 0.5)
@@ -144,6 +150,8 @@ def synthetic(args):
             for t, mask in enumerate(flow_masks(pictures, wanted[0])[1:], 1):
                 table.add("DIS flow, mask", iou(mask, wanted[t]))
                 table.add("held still, mask", iou(wanted[0], wanted[t]))
+                if t in SHOWN:
+                    table.add("frame %d, DIS flow" % t, iou(mask, wanted[t]))
     table.show()
 
 
