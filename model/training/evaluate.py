@@ -129,7 +129,7 @@ def synthetic(args):
                     kept[t] = full[0, 0].cpu().numpy() > 0
                     keep(t, logits, token, score, prompted)
 
-                run.keep = note
+                run.keep, run.dynamic = note, True
                 run.prompt(0, kind, 0)
                 for t in range(1, args.frames):
                     run.track(t)
@@ -159,15 +159,14 @@ def synthetic(args):
 
 
 def read_frames(path, n):
-    import cv2
-
-    video, frames = cv2.VideoCapture(str(path)), []
-    while len(frames) < n:
-        good, frame = video.read()
-        if not good:
-            break
-        frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-    return frames
+    """As ffmpeg converts them, which is as Masklet does."""
+    size = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries",
+                           "stream=width,height", "-of", "csv=p=0", path],
+                          check=True, stdout=subprocess.PIPE, text=True).stdout
+    width, height = map(int, size.strip().strip(",").split(","))
+    data = subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-frames:v", str(n), "-f", "rawvideo",
+                           "-pix_fmt", "rgb24", "-"], check=True, stdout=subprocess.PIPE).stdout
+    return list(np.frombuffer(data, np.uint8).reshape(-1, height, width, 3))
 
 
 def track(args, clip, prompt, folder):
@@ -204,7 +203,7 @@ def track_pytorch(model, pictures, mask, kind, prompt):
         got.append(full[0, 0].numpy() > 0)
         keep(t, logits, *rest)
 
-    run.keep, given = note, None
+    run.keep, run.dynamic, given = note, True, None
     if kind != "mask":
         points = torch.tensor(prompt["box"] if kind == "box" else prompt["points"]).view(1, -1, 2)
         labels = torch.tensor([[2, 3] if kind == "box" else prompt["labels"]])

@@ -143,12 +143,18 @@ def looked_at(weights, remembered):
 # ---- A clip -------------------------------------------------------------------------------------
 
 
-def choose(decoded, multimask):
-    """The mask (B, 1, ...) and token that the model itself goes on with, and the score."""
+def choose(decoded, multimask, dynamic=False):
+    """The mask (B, 1, ...) and token that the model itself goes on with, and the score. dynamic: where
+    the one mask for several prompts is not stable, the best of three takes its place (not its token)."""
     masks, ious, tokens, score = decoded
     b = torch.arange(len(masks), device=masks.device)
-    index = 1 + ious[:, 1:].argmax(1) if multimask else torch.zeros_like(b)
+    best = 1 + ious[:, 1:].argmax(1)
+    index = best if multimask else torch.zeros_like(b)
     logits = masks[b, index][:, None].float()
+    if dynamic and not multimask:
+        inner, outer = ((logits > edge).flatten(1).sum(1) for edge in (0.05, -0.05))
+        stable = (inner >= 0.98 * outer)[:, None, None, None]
+        logits = torch.where(stable, logits, masks[b, best][:, None].float())
     absent = (score <= 0)[:, :, None, None]
     return torch.where(absent, torch.full_like(logits, NO_OBJECT), logits), tokens[b, index], score
 
@@ -158,7 +164,7 @@ class Run:
 
     def __init__(self, model, frames, truth, focal_share, probe=None):
         self.model, self.frames, self.truth, self.probe = model, frames, truth, probe
-        self.focal_share = focal_share
+        self.focal_share, self.dynamic = focal_share, False
         self.small = F.avg_pool2d(truth.flatten(0, 1), 4).gt(0.5).float().view(
             *truth.shape[:2], 1, truth.shape[3] // 4, truth.shape[4] // 4)
         n, t = frames.shape[:2]
@@ -202,7 +208,7 @@ class Run:
         decoded = model.decode(image, high0, high1, points, labels)
         self.note(decoded, t, multimask)
         for _ in range(n_corrections):
-            logits, _, _ = choose(decoded, multimask)
+            logits, _, _ = choose(decoded, multimask, self.dynamic)
             full = F.interpolate(logits, truth.shape[2:], mode="bilinear")
             xy, label = correction(truth, full)
             points, labels = torch.cat([points, xy], 1), torch.cat([labels, label], 1)
@@ -210,7 +216,7 @@ class Run:
             decoded = model.decode(image, high0, high1, points, labels,
                                    logits.detach().clamp(-32, 32))
             self.note(decoded, t, multimask)
-        self.keep(t, *choose(decoded, multimask), True)
+        self.keep(t, *choose(decoded, multimask, self.dynamic), True)
 
     def forget(self, t):
         """What frames after t do not look at any more: the seventh memory, the sixteenth pointer."""
