@@ -171,13 +171,14 @@ def correct(program):
 
 
 def take_away(program):
-    """a right click takes away from the mask"""
+    """a right click is a negative click: another mask"""
     before = program.matte(State.placement)
     point = pictures.inside(before & ~pictures.truth(CORRECTED, BALLOON) & ~pictures.truth(CORRECTED, SMALL))
     driver.wait(lambda: program.matte(State.placement)[point[1], point[0]], 10)
     program.click(State.placement.to_screen(point), button=3)
     driver.wait(lambda: "Negative" in program.undo_name(), 10, "undo to name the click")
-    driver.wait(lambda: program.matte(State.placement).sum() < before.sum(), 10, "less mask")
+    # How well it is obeyed is up to the model.
+    driver.wait(lambda: (program.matte(State.placement) != before).sum() > 50, 10, "another mask")
     program.key("ctrl+z")
     wait_same(program, before, "undo")
 
