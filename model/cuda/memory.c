@@ -253,8 +253,7 @@ Sam2Status sam2_cuda_download(Sam2Backend *be, void *host, const void *src, size
     return SAM2_OK;
 }
 
-// ---- Pinned memory of the caller
-// -----------------------------------------------------------------
+// ---- Pinned memory of the caller ---------------------------------------------------------------
 
 void *sam2_cuda_alloc_pinned(Sam2Backend *be, size_t size)
 {

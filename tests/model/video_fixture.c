@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/seeded.h"
@@ -104,4 +105,18 @@ Sam2VideoParams fixture_params(VideoFixture *fixture, Sam2VideoOptions options)
                              .get_frame = fixture_frame,
                              .user = fixture,
                              .options = options};
+}
+
+bool fixture_in_child(int (*body)(long argument), long argument)
+{
+    fflush(stdout);
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(body(argument));
+    bool waited = child > 0 && waitpid(child, &status, 0) == child;
+    if (waited && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return true;
+    printf("the process ended with status %x\n", (unsigned)status);
+    return false;
 }

@@ -20,3 +20,6 @@ Sam2Model *fixture_model_in(Sam2BackendKind backend, Sam2Precision precision, in
 // Sam2FrameFunc of a VideoFixture: a bright disc that moves over a textured ground.
 int fixture_frame(void *fixture, int64_t frame, uint8_t *rgb, size_t stride);
 Sam2VideoParams fixture_params(VideoFixture *fixture, Sam2VideoOptions options);
+// Runs body(argument) in a process of its own, before there are threads: what it does to the module
+// stays there. Whether it returned 0; if not, its status is printed.
+bool fixture_in_child(int (*body)(long argument), long argument);

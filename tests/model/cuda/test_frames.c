@@ -6,8 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "tests/model/cuda/emulate_control.h"
 #include "tests/model/video_fixture.h"
@@ -317,14 +315,8 @@ static int lose_device(long at)
 static void test_lost_device(void)
 {
     for (long at = 1; at < 500; at = at * 3 + 1) {
-        fflush(stdout);
-        pid_t child = fork();
-        if (child == 0)
-            _exit(lose_device(at));
-        int status = -1;
-        CHECK(child > 0 && waitpid(child, &status, 0) == child);
-        if (!CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0))
-            printf("lost at launch %ld: status %x\n", at, (unsigned)status);
+        if (!CHECK(fixture_in_child(lose_device, at)))
+            printf("lost at launch %ld\n", at);
     }
     end_group("a lost device");
 }
