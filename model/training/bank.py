@@ -4,8 +4,9 @@
   pictures/SSSS-CC.webp     square CC of photograph S
   regions/SSSS-CC-R.png     region R of that square, where it lies: real boundaries and surroundings
   stamps/SSSS.webp          a whole thing with its alpha: an animal, a vehicle, a fruit
+  drawings/SSSS.webp        the same, drawn instead of photographed
 
-Every tenth photograph and every tenth stamp is held out of training. Needs OpenCV to be made only.
+Every tenth photograph, stamp and drawing is held out of training. Needs OpenCV to be made only.
 """
 import io
 import pathlib
@@ -55,6 +56,16 @@ def find_regions(picture, generator, most=6):
     return regions
 
 
+def is_one_thing(alpha):
+    """Not several things side by side, and not an outline only."""
+    import cv2
+
+    solid = (alpha > 128).astype(np.uint8)
+    pieces = cv2.connectedComponentsWithStats(solid)[2][1:, cv2.CC_STAT_AREA]
+    hull = cv2.convexHull(np.argwhere(solid).astype(np.int32))
+    return pieces.max() >= 0.7 * solid.sum() and solid.sum() >= 0.35 * cv2.contourArea(hull)
+
+
 def read_stamp(path, side):
     """A cut out thing with a margin as RGBA (side, side, 4); None where the picture is none."""
     import cv2
@@ -62,6 +73,9 @@ def read_stamp(path, side):
     picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if picture is None or picture.ndim != 3 or picture.shape[2] != 4 or min(picture.shape[:2]) < 80:
         return None
+    if max(picture.shape) > 4 * side:
+        scale = 4 * side / max(picture.shape)
+        picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     alpha = picture[..., 3]
     if (alpha > 128).mean() < 0.05 or (alpha < 10).mean() < 0.05:
         return None
@@ -86,13 +100,14 @@ def find_files(folders, suffixes):
                   if p.suffix.lower() in suffixes)
 
 
-def make_bank(out, photo_folders, stamp_folders, crops=3, side=256, seed=1):
+def make_bank(out, photo_folders, stamp_folders, drawing_folders, crops=3, side=256, seed=1):
     """Writes the bank of all JPEG, PNG and WebP files in photo_folders and all PNG files with alpha in
-    stamp_folders. Squares are cut from each photograph; everything is scaled to `side` pixels."""
+    stamp_folders and drawing_folders. Squares are cut from each photograph; everything is scaled to
+    `side` pixels."""
     import cv2
 
     generator = torch.Generator().manual_seed(seed)
-    counts = {"pictures": 0, "regions": 0, "stamps": 0}
+    counts = {"pictures": 0, "regions": 0, "stamps": 0, "drawings": 0}
     with zipfile.ZipFile(out, "w") as archive:
 
         def add(kind, name, picture, form, **options):
@@ -117,11 +132,12 @@ def make_bank(out, photo_folders, stamp_folders, crops=3, side=256, seed=1):
                 for i, mask in enumerate(find_regions(square, generator)):
                     add("regions", "%s-%d" % (name, i), Image.fromarray(mask), "png")
                 add("pictures", name, Image.fromarray(square), "webp", quality=85)
-        for path in find_files(stamp_folders, (".png",)):
-            stamp = read_stamp(path, side)
-            if stamp is not None:
-                add("stamps", "%04d" % counts["stamps"], Image.fromarray(stamp), "webp", quality=85,
-                    exact=True)
+        for kind, folders in (("stamps", stamp_folders), ("drawings", drawing_folders)):
+            for path in find_files(folders, (".png",)):
+                stamp = read_stamp(path, side)
+                if stamp is not None and (kind == "stamps" or is_one_thing(stamp[..., 3])):
+                    add(kind, "%04d" % counts[kind], Image.fromarray(stamp), "webp", quality=85,
+                        exact=True)
     return counts
 
 
@@ -183,8 +199,9 @@ def read_bank(path, side, held_out, device):
       masks    (M, 1, P, P)   regions where they lie in their picture
       places   (M,) int64     which picture that is
       cutouts  (M, 4, P, P)   the same regions with their alpha, as large as they go
-      stamps   (K, 4, P, P)"""
-    kinds = {"pictures": [], "regions": [], "stamps": []}
+      stamps   (K, 4, P, P)
+      drawings (L, 4, P, P)"""
+    kinds = {"pictures": [], "regions": [], "stamps": [], "drawings": []}
     with zipfile.ZipFile(path) as archive:
         names = sorted(archive.namelist())
         side = min(side, Image.open(archive.open(names[0])).width)
@@ -194,7 +211,7 @@ def read_bank(path, side, held_out, device):
             if (int(key.split("-")[0]) % HELD_OUT == 0) != held_out:
                 continue
             picture = Image.open(archive.open(name))
-            picture = picture.convert({"pictures": "RGB", "regions": "L", "stamps": "RGBA"}[kind])
+            picture = picture.convert({"pictures": "RGB", "regions": "L"}.get(kind, "RGBA"))
             if kind == "pictures":
                 place_of[key] = len(kinds[kind])
             kinds[kind].append((key, np.array(picture.resize((side, side), Image.BOX))))
@@ -205,7 +222,7 @@ def read_bank(path, side, held_out, device):
         return whole.permute(0, 3, 1, 2).contiguous().to(device)
 
     bank = {"pictures": stack("pictures", 3), "masks": stack("regions", 1),
-            "stamps": stack("stamps", 4)}
+            "stamps": stack("stamps", 4), "drawings": stack("drawings", 4)}
     bank["places"] = torch.tensor([place_of[key.rsplit("-", 1)[0]] for key, _ in kinds["regions"]],
                                   dtype=torch.int64, device=device)
     bank["cutouts"] = torch.zeros(len(bank["masks"]), 4, side, side, dtype=torch.uint8, device=device)

@@ -110,11 +110,16 @@ class ClipMaker:
         drawn = torch.cat([colour, shapes], 1)
         kind = torch.rand(n, 1, 1, 1, device=self.device)
         whole = torch.zeros_like(kind)
-        for name, low, high in (("cutouts", 0.3, 0.5), ("stamps", 0.5, 1)):
+        for name, low, high in (("cutouts", 0.3, 0.45), ("drawings", 0.45, 0.65), ("stamps", 0.65, 1)):
             if len(self.layers[name]):
                 choose = ((kind >= low) & (kind < high)).float()
-                drawn = choose * self.pick(name, n) + (1 - choose) * drawn
-                whole = choose
+                look = self.pick(name, n)
+                if name == "drawings":  # some with the texture of a photograph
+                    share = uniform((n, 1, 1, 1), -0.8, 0.8, self.device).clamp(0)
+                    texture = torch.cat([self.pick("pictures", n), look[:, 3:]], 1)
+                    look = look + share * (texture - look)
+                drawn = choose * look + (1 - choose) * drawn
+                whole = whole if name == "cutouts" else whole + choose
         # Parts of other looks, on the subject or sticking out of it: most things are not of one piece.
         part = draw_shapes(n, self.side, self.device)
         share = 0.5 - 0.4 * whole

@@ -129,7 +129,7 @@ def synthetic(args):
                     kept[t] = full[0, 0].cpu().numpy() > 0
                     keep(t, logits, token, score, prompted)
 
-                run.keep, run.dynamic = note, True
+                run.keep = note
                 run.prompt(0, kind, 0)
                 for t in range(1, args.frames):
                     run.track(t)
@@ -203,7 +203,7 @@ def track_pytorch(model, pictures, mask, kind, prompt):
         got.append(full[0, 0].numpy() > 0)
         keep(t, logits, *rest)
 
-    run.keep, run.dynamic, given = note, True, None
+    run.keep, given = note, None
     if kind != "mask":
         points = torch.tensor(prompt["box"] if kind == "box" else prompt["points"]).view(1, -1, 2)
         labels = torch.tensor([[2, 3] if kind == "box" else prompt["labels"]])

@@ -22,14 +22,15 @@ from model.training.sam2 import NO_OBJECT, Sam2
 HERE = pathlib.Path(__file__).parent
 N_POINTERS = 15  # what pointer distances are divided by, as in long videos
 
-# steps, side, clips, frames, learning rate at the start and at the end, share of the focal loss
+# steps, side, pictures of a step, frames of a clip (one of these a step), learning rate at the start and
+# at the end, share of the focal loss
 PHASES = {
-    "gpu": [(6000, 128, 256, 1, 8e-4, 8e-4, 0.0), (6000, 256, 96, 1, 8e-4, 6e-4, 0.3),
-            (9000, 256, 32, 4, 6e-4, 3e-4, 0.5), (5000, 384, 16, 6, 3e-4, 1e-4, 0.7),
-            (2000, 384, 12, 8, 1e-4, 1e-5, 0.7)],
-    "cpu": [(600, 128, 8, 1, 8e-4, 8e-4, 0.0), (3800, 128, 4, 3, 8e-4, 5e-4, 0.3),
-            (2300, 256, 2, 4, 4e-4, 3e-5, 0.5)],
-    "smoke": [(3, 128, 2, 1, 4e-4, 4e-4, 0.0), (2, 128, 2, 3, 3e-4, 3e-5, 0.5)],
+    "gpu": [(6000, 128, 256, (1,), 8e-4, 8e-4, 0.0), (6000, 256, 96, (1,), 8e-4, 6e-4, 0.3),
+            (9000, 256, 128, (1, 4, 4, 8), 6e-4, 3e-4, 0.5),
+            (7000, 384, 96, (1, 4, 6, 8), 3e-4, 1e-5, 0.7)],
+    "cpu": [(600, 128, 8, (1,), 8e-4, 8e-4, 0.0), (3800, 128, 12, (3,), 8e-4, 5e-4, 0.3),
+            (2300, 256, 8, (4,), 4e-4, 3e-5, 0.5), (5000, 256, 8, (1, 4, 4, 8), 4e-4, 2e-5, 0.6)],
+    "smoke": [(3, 128, 2, (1,), 4e-4, 4e-4, 0.0), (2, 128, 6, (1, 3), 3e-4, 3e-5, 0.5)],
 }
 N_OBJECTS = 2  # of a clip that are followed
 
@@ -107,18 +108,37 @@ def mask_losses(logits, truth, focal_share):
     return focal_share * 20 * focal + (1 - focal_share) * balanced + dice, iou
 
 
-def frame_loss(decoded, truth, multimask, focal_share):
-    """decoded as Sam2.decode() gives it; truth (B, 1, S/4, S/4)."""
+def near_clicks(points, labels, side, size):
+    """Weights (B, 1, side, side) of the surroundings of each click in pictures of `size` pixels; their sum
+    is 1, or 0 without a click."""
+    at = (torch.arange(side, device=points.device) + 0.5) * size / side
+    x, y = ((at - middle[..., None]) ** 2 for middle in points.unbind(-1))
+    near = (-(y[..., :, None] + x[..., None, :]) / (2 * (size / 43) ** 2)).exp()
+    near = (near * ((labels == 0) | (labels == 1))[:, :, None, None]).sum(1, keepdim=True)
+    return near / near.sum((2, 3), keepdim=True).clamp(min=1e-6)
+
+
+def frame_loss(decoded, truth, multimask, focal_share, near=None):
+    """decoded as Sam2.decode() gives it; truth (B, 1, S/4, S/4); near: where clicks have to be obeyed."""
     masks, ious, _, score = (x.float() for x in decoded)
     present = (truth.flatten(1).sum(1) > 0).float()
-    chosen = slice(1, 4) if multimask else slice(0, 1)
-    losses, iou = mask_losses(masks[:, chosen], truth, focal_share)
-    best, index = losses.min(1)
-    iou_loss = (ious[:, chosen].sigmoid() - iou).abs().mean(1)
-    object_loss = F.binary_cross_entropy_with_logits(score[:, 0], present)
     n = present.sum().clamp(min=1)
-    total = (present * (best + iou_loss)).sum() / n + object_loss
-    return total, (iou.gather(1, index[:, None])[:, 0] * present).sum() / n
+
+    def masks_loss(chosen):
+        losses, iou = mask_losses(masks[:, chosen], truth, focal_share)
+        if near is not None:
+            logits = masks[:, chosen]
+            ce = F.binary_cross_entropy_with_logits(logits, truth.expand_as(logits), reduction="none")
+            losses = losses + 0.5 * (ce * near).sum((2, 3))
+        best, index = losses.min(1)
+        iou_loss = (ious[:, chosen].sigmoid() - iou).abs().mean(1)
+        best_iou = iou.gather(1, index[:, None])[:, 0]
+        return (present * (best + iou_loss)).sum() / n, (present * best_iou).sum() / n
+
+    loss, iou = masks_loss(slice(1, 4) if multimask else slice(0, 1))
+    if not multimask:  # choose() may take one of the three instead: they have to obey the prompts too
+        loss = loss + 0.5 * masks_loss(slice(1, 4))[0]
+    return loss + F.binary_cross_entropy_with_logits(score[:, 0], present), iou
 
 
 # Two more losses make memory useful long before the masks would teach it to be: attention has to look
@@ -143,15 +163,15 @@ def looked_at(weights, remembered):
 # ---- A clip -------------------------------------------------------------------------------------
 
 
-def choose(decoded, multimask, dynamic=False):
-    """The mask (B, 1, ...) and token that the model itself goes on with, and the score. dynamic: where
-    the one mask for several prompts is not stable, the best of three takes its place (not its token)."""
+def choose(decoded, multimask):
+    """The mask (B, 1, ...) and token that the model itself goes on with, and the score. Where the one mask
+    for several prompts is not stable, the best of three takes its place (not its token)."""
     masks, ious, tokens, score = decoded
     b = torch.arange(len(masks), device=masks.device)
     best = 1 + ious[:, 1:].argmax(1)
     index = best if multimask else torch.zeros_like(b)
     logits = masks[b, index][:, None].float()
-    if dynamic and not multimask:
+    if not multimask:
         inner, outer = ((logits > edge).flatten(1).sum(1) for edge in (0.05, -0.05))
         stable = (inner >= 0.98 * outer)[:, None, None, None]
         logits = torch.where(stable, logits, masks[b, best][:, None].float())
@@ -164,7 +184,7 @@ class Run:
 
     def __init__(self, model, frames, truth, focal_share, probe=None):
         self.model, self.frames, self.truth, self.probe = model, frames, truth, probe
-        self.focal_share, self.dynamic = focal_share, False
+        self.focal_share = focal_share
         self.small = F.avg_pool2d(truth.flatten(0, 1), 4).gt(0.5).float().view(
             *truth.shape[:2], 1, truth.shape[3] // 4, truth.shape[4] // 4)
         n, t = frames.shape[:2]
@@ -178,8 +198,11 @@ class Run:
     def at(self, t):
         return [x[:, t] for x in self.features]
 
-    def note(self, decoded, t, multimask):
-        loss, iou = frame_loss(decoded, self.small[:, t], multimask, self.focal_share)
+    def note(self, decoded, t, multimask, points=None, labels=None):
+        truth, near = self.small[:, t], None
+        if points is not None:
+            near = near_clicks(points, labels, truth.shape[-1], self.model.size)
+        loss, iou = frame_loss(decoded, truth, multimask, self.focal_share, near)
         self.losses.append(loss)
         self.ious.append(iou.detach())
 
@@ -190,11 +213,10 @@ class Run:
         if prompted:
             self.prompted.add(t)
 
-    def prompt(self, t, kind, n_corrections, image=None, given=None):
+    def prompt(self, t, kind, n_corrections, given=None):
         """given: (points, labels) instead of those drawn from the truth."""
         model, (top, high0, high1) = self.model, self.at(t)
-        image = model.unconditioned(top) if image is None else image
-        truth = self.truth[:, t]
+        image, truth = model.unconditioned(top), self.truth[:, t]
         if kind == "mask":
             # The mask is the result; the decoder only gives its pointer.
             score = (truth.flatten(1).sum(1, keepdim=True) > 0).float() * 20 - 10
@@ -206,17 +228,22 @@ class Run:
         points, labels = given or (first_click(truth) if kind == "click" else box_around(truth))
         multimask = kind == "click"
         decoded = model.decode(image, high0, high1, points, labels)
-        self.note(decoded, t, multimask)
+        self.note(decoded, t, multimask, points, labels)
+        self.correct(t, image, decoded, multimask, points, labels, n_corrections)
+
+    def correct(self, t, image, decoded, multimask, points, labels, n_corrections):
+        """Adds clicks where the mask is wrong and keeps the result."""
+        truth, (_, high0, high1) = self.truth[:, t], self.at(t)
         for _ in range(n_corrections):
-            logits, _, _ = choose(decoded, multimask, self.dynamic)
+            logits, _, _ = choose(decoded, multimask)
             full = F.interpolate(logits, truth.shape[2:], mode="bilinear")
             xy, label = correction(truth, full)
             points, labels = torch.cat([points, xy], 1), torch.cat([labels, label], 1)
-            multimask = False
-            decoded = model.decode(image, high0, high1, points, labels,
-                                   logits.detach().clamp(-32, 32))
-            self.note(decoded, t, multimask)
-        self.keep(t, *choose(decoded, multimask, self.dynamic), True)
+            multimask = points.shape[1] == 1
+            decoded = self.model.decode(image, high0, high1, points, labels,
+                                        logits.detach().clamp(-32, 32))
+            self.note(decoded, t, multimask, points, labels)
+        self.keep(t, *choose(decoded, multimask), True)
 
     def forget(self, t):
         """What frames after t do not look at any more: the seventh memory, the sixteenth pointer."""
@@ -246,12 +273,13 @@ class Run:
 
     def track(self, t, n_corrections=0):
         image = self.condition(t)
-        if n_corrections:
-            self.prompt(t, "click", n_corrections - 1, image)
-            return
         decoded = self.model.decode(image, *self.at(t)[1:])
         self.note(decoded, t, True)
-        self.keep(t, *choose(decoded, True), False)
+        if n_corrections:
+            none = image.new_zeros(len(image), 0, 2)
+            self.correct(t, image, decoded, True, none, none[:, :, 0].long(), n_corrections)
+        else:
+            self.keep(t, *choose(decoded, True), False)
 
 
 def run_batch(model, frames, truth, focal_share, probe):
@@ -259,11 +287,13 @@ def run_batch(model, frames, truth, focal_share, probe):
     run = Run(model, frames, truth, focal_share, probe)
     n_frames = frames.shape[1]
     kind = ("click", "click", "box", "mask")[int(torch.randint(4 if n_frames > 1 else 3, (1,)))]
-    corrections = int(torch.randint(0, 3, (1,))) if torch.rand(1) < 0.5 else 0
+    corrections = int(torch.randint(0, 3, (1,)))
+    if n_frames == 1:
+        corrections += 1
     run.prompt(0, kind, corrections)
-    again = int(torch.randint(1, n_frames, (1,))) if n_frames > 2 and torch.rand(1) < 0.3 else -1
+    again = int(torch.randint(1, n_frames, (1,))) if n_frames > 2 and torch.rand(1) < 0.4 else -1
     for t in range(1, n_frames):
-        run.track(t, 1 + int(torch.randint(0, 2, (1,))) if t == again else 0)
+        run.track(t, int(torch.randint(1, 3, (1,))) if t == again else 0)
     loss, memory_loss = torch.stack(run.losses).mean(), torch.zeros((), device=frames.device)
     if run.memory_losses:
         memory_loss = torch.stack(run.memory_losses).mean()
@@ -323,7 +353,7 @@ def train(args):
 
     while step < n_steps and time.time() - begun < args.minutes * 60:
         done = step
-        for steps, side, n_clips, n_frames, first_rate, last_rate, focal_share in phases:
+        for steps, side, n_pictures, lengths, first_rate, last_rate, focal_share in phases:
             if done < steps:
                 break
             done -= steps
@@ -332,7 +362,8 @@ def train(args):
             group["lr"] = first_rate * warm * (last_rate / first_rate) ** (done / steps)
         torch.manual_seed(1000003 * (step + 1))
         model.size = side
-        frames, truth = maker.make(n_clips, n_frames, side, N_OBJECTS)
+        n_frames = lengths[int(torch.randint(len(lengths), (1,)))]
+        frames, truth = maker.make(n_pictures // n_frames, n_frames, side, N_OBJECTS)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             loss, iou, memory_loss = run_batch(model, frames, truth, focal_share, probe)
         optimizer.zero_grad(set_to_none=True)
@@ -348,9 +379,9 @@ def train(args):
         ious.append(iou[-1])  # of the last frame, the hardest
         memory_losses.append(memory_loss)
         if time.time() - shown > args.show or step == n_steps:
-            print("step %d of %d, side %d, %d frames: loss %.3f, of memory %.3f, IoU of the last frame "
+            print("step %d of %d, side %d: loss %.3f, of memory %.3f, IoU of the last frame "
                   "%.3f, %.2f s a step" % (
-                      step, n_steps, side, n_frames, *(torch.stack(x).mean()
+                      step, n_steps, side, *(torch.stack(x).mean()
                                                        for x in (losses, memory_losses, ious)),
                       (time.time() - shown) / len(losses)), flush=True)
             shown, losses, ious, memory_losses = time.time(), [], [], []
@@ -367,7 +398,9 @@ def export(args):
     config["image_size"] = args.side or config["image_size"]
     for attention in ("self_attention", "cross_attention"):
         config["memory_attention"]["layer"][attention]["feat_sizes"] = [config["image_size"] // 16] * 2
-    average = torch.load(args.state, map_location="cpu", weights_only=True)["average"]
+    states = [torch.load(path, map_location="cpu", weights_only=True) for path in args.state]
+    average = {k: sum(state["average"][k] for state in states) / len(states)
+               for k in states[0]["average"]}
     tensors = {k: v.half().contiguous() for k, v in average.items()}
     if not all(torch.isfinite(v).all() for v in tensors.values()):
         raise SystemExit("a weight is not finite in fp16")
@@ -384,6 +417,7 @@ def main():
     bank = commands.add_parser("bank")
     bank.add_argument("--photos", nargs="*", default=[])
     bank.add_argument("--stamps", nargs="*", default=[], help="folders of PNG files with alpha")
+    bank.add_argument("--drawings", nargs="*", default=[], help="the same, of drawn things")
     bank.add_argument("--crops", type=int, default=3, help="squares cut from each photograph")
     bank.add_argument("--side", type=int, default=256, help="pixels of a square's side")
     bank.add_argument("--out", required=True)
@@ -396,12 +430,13 @@ def main():
     run.add_argument("--threads", type=int)
     run.add_argument("--show", type=float, default=30, help="seconds between lines and saves")
     out = commands.add_parser("export")
-    out.add_argument("--state", required=True)
+    out.add_argument("--state", required=True, nargs="+",
+                     help="the mean of several is exported: ends of different cycles of the learning rate")
     out.add_argument("--out", required=True)
     out.add_argument("--side", type=int, help="the pixels of a side that the model sees; a multiple of 32")
     args = parser.parse_args()
     if args.command == "bank":
-        counts = make_bank(args.out, args.photos, args.stamps, args.crops, args.side)
+        counts = make_bank(args.out, args.photos, args.stamps, args.drawings, args.crops, args.side)
         print(", ".join("%d %s" % (n, kind) for kind, n in counts.items()))
     elif args.command == "run":
         train(args)
