@@ -73,8 +73,8 @@ def read_stamp(path, side):
     picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if picture is None or picture.ndim != 3 or picture.shape[2] != 4 or min(picture.shape[:2]) < 80:
         return None
-    if max(picture.shape) > 4 * side:
-        scale = 4 * side / max(picture.shape)
+    scale = 4 * side / max(picture.shape)
+    if scale < 1:
         picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     alpha = picture[..., 3]
     if (alpha > 128).mean() < 0.05 or (alpha < 10).mean() < 0.05:

@@ -116,10 +116,10 @@ class ClipMaker:
                 look = self.pick(name, n)
                 if name == "drawings":  # some with the texture of a photograph
                     share = uniform((n, 1, 1, 1), -0.8, 0.8, self.device).clamp(0)
-                    texture = torch.cat([self.pick("pictures", n), look[:, 3:]], 1)
-                    look = look + share * (texture - look)
+                    look[:, :3] += share * (self.pick("pictures", n) - look[:, :3])
                 drawn = choose * look + (1 - choose) * drawn
-                whole = whole if name == "cutouts" else whole + choose
+                if name != "cutouts":
+                    whole = whole + choose
         # Parts of other looks, on the subject or sticking out of it: most things are not of one piece.
         part = draw_shapes(n, self.side, self.device)
         share = 0.5 - 0.4 * whole

@@ -89,8 +89,8 @@ def correction(truth, logits):
 # ---- Losses -------------------------------------------------------------------------------------
 
 
-def mask_losses(logits, truth, focal_share):
-    """logits (B, N, H, W), truth (B, 1, H, W): loss and IoU, (B, N)."""
+def mask_losses(logits, truth, focal_share, near=None):
+    """logits (B, N, H, W), truth (B, 1, H, W): loss and IoU, (B, N). near: where clicks have to be obeyed."""
     truth = truth.expand_as(logits)
     ce = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     p = logits.sigmoid()
@@ -105,7 +105,8 @@ def mask_losses(logits, truth, focal_share):
         both = (mask & (truth > 0)).sum((2, 3))
         either = (mask | (truth > 0)).sum((2, 3))
         iou = both / either.clamp(min=1)
-    return focal_share * 20 * focal + (1 - focal_share) * balanced + dice, iou
+    losses = focal_share * 20 * focal + (1 - focal_share) * balanced + dice
+    return losses if near is None else losses + 0.5 * (ce * near).sum((2, 3)), iou
 
 
 def near_clicks(points, labels, side, size):
@@ -119,17 +120,13 @@ def near_clicks(points, labels, side, size):
 
 
 def frame_loss(decoded, truth, multimask, focal_share, near=None):
-    """decoded as Sam2.decode() gives it; truth (B, 1, S/4, S/4); near: where clicks have to be obeyed."""
+    """decoded as Sam2.decode() gives it; truth (B, 1, S/4, S/4); near as in mask_losses()."""
     masks, ious, _, score = (x.float() for x in decoded)
     present = (truth.flatten(1).sum(1) > 0).float()
     n = present.sum().clamp(min=1)
 
     def masks_loss(chosen):
-        losses, iou = mask_losses(masks[:, chosen], truth, focal_share)
-        if near is not None:
-            logits = masks[:, chosen]
-            ce = F.binary_cross_entropy_with_logits(logits, truth.expand_as(logits), reduction="none")
-            losses = losses + 0.5 * (ce * near).sum((2, 3))
+        losses, iou = mask_losses(masks[:, chosen], truth, focal_share, near)
         best, index = losses.min(1)
         iou_loss = (ious[:, chosen].sigmoid() - iou).abs().mean(1)
         best_iou = iou.gather(1, index[:, None])[:, 0]
@@ -381,8 +378,8 @@ def train(args):
         if time.time() - shown > args.show or step == n_steps:
             print("step %d of %d, side %d: loss %.3f, of memory %.3f, IoU of the last frame "
                   "%.3f, %.2f s a step" % (
-                      step, n_steps, side, *(torch.stack(x).mean()
-                                                       for x in (losses, memory_losses, ious)),
+                      step, n_steps, side,
+                      *(torch.stack(x).mean() for x in (losses, memory_losses, ious)),
                       (time.time() - shown) / len(losses)), flush=True)
             shown, losses, ious, memory_losses = time.time(), [], [], []
             save()
