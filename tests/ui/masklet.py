@@ -89,14 +89,15 @@ class Masklet(driver.Program):
         return last[0]
 
     def tint(self, placement):
-        """Where the masks are on the screen, at the clip's size: what holding M takes away."""
+        """Where the masks are on the screen, at the clip's size: what holding M takes away; and the
+        picture without them."""
         with_masks = self.settled(placement)
         driver.xdotool("keydown", "m")
         try:
             bare = self.settled(placement, lambda picture: not numpy.array_equal(picture, with_masks))
         finally:
             driver.xdotool("keyup", "m")
-        return pictures.changed(bare, with_masks, 12)
+        return pictures.changed(bare, with_masks, 12), bare
 
     def matte(self, placement):
         """The masks as the matte view shows them, at the clip's size."""

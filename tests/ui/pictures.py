@@ -4,13 +4,14 @@ import os
 import subprocess
 
 import numpy
-from PIL import Image
+from PIL import Image, ImageFilter
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SAMPLE = os.path.join(ROOT, "data", "sample", "sample.mp4")
 TRUTH = os.path.join(ROOT, "data", "sample", "truth")
 BALLOON, SMALL_BALLOON, BUTTERFLY = 1, 2, 3
 SIZE = (960, 540)
+COLOURS = (0xe69f00, 0x56b4e9)  # of the first two objects
 
 
 def truth(n, subject):
@@ -104,6 +105,18 @@ def changed(before, after, threshold=18):
     """Pixels that differ visibly between two pictures of the same size."""
     gap = numpy.abs(before.astype(numpy.int16) - after.astype(numpy.int16)).max(axis=2)
     return gap > threshold
+
+
+def tellable(bare, mask):
+    """Where an overlay of the mask can be told from the bare picture below it: not where the picture has
+    an object's colour itself, nor beside the mask's edge, where its outline is drawn."""
+    away = numpy.ones(mask.shape, bool)
+    for colour in COLOURS:
+        channels = numpy.array([colour >> 16, colour >> 8 & 255, colour & 255], numpy.int16)
+        away &= numpy.abs(bare.astype(numpy.int16) - channels).max(axis=2) > 64
+    picture = Image.fromarray(mask.astype(numpy.uint8) * 255)
+    grown, shrunk = (numpy.asarray(picture.filter(form(7))) for form in (ImageFilter.MaxFilter, ImageFilter.MinFilter))
+    return away & (grown == shrunk)
 
 
 def is_grey(picture):
