@@ -17,8 +17,11 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from model.training.figures import draw_figures
+
 HELD_OUT = 10  # one of so many
 N_TEXTURES = 400
+N_FIGURES = 1200
 
 # ---- Making it ----------------------------------------------------------------------------------
 
@@ -200,7 +203,8 @@ def read_bank(path, side, held_out, device):
       places   (M,) int64     which picture that is
       cutouts  (M, 4, P, P)   the same regions with their alpha, as large as they go
       stamps   (K, 4, P, P)
-      drawings (L, 4, P, P)"""
+      drawings (L, 4, P, P)
+      figures  (F, 4, P, P)   people, animals and vehicles made of capsules"""
     kinds = {"pictures": [], "regions": [], "stamps": [], "drawings": []}
     with zipfile.ZipFile(path) as archive:
         names = sorted(archive.namelist())
@@ -235,4 +239,6 @@ def read_bank(path, side, held_out, device):
     textures = [(draw_textures(40, generator, side) * 255).round().byte()
                 for _ in range(0, N_TEXTURES // (HELD_OUT if held_out else 1), 40)]
     bank["pictures"] = torch.cat([bank["pictures"], *(t.to(device) for t in textures)])
+    n_figures = N_FIGURES // (HELD_OUT if held_out else 1)
+    bank["figures"] = draw_figures(bank["pictures"].cpu(), n_figures, generator, side).to(device)
     return bank

@@ -110,7 +110,8 @@ class ClipMaker:
         drawn = torch.cat([colour, shapes], 1)
         kind = torch.rand(n, 1, 1, 1, device=self.device)
         whole = torch.zeros_like(kind)
-        for name, low, high in (("cutouts", 0.3, 0.45), ("drawings", 0.45, 0.65), ("stamps", 0.65, 1)):
+        for name, low, high in (("cutouts", 0.14, 0.26), ("figures", 0.26, 0.48), ("drawings", 0.48, 0.68),
+                                ("stamps", 0.68, 1)):
             if len(self.layers[name]):
                 choose = ((kind >= low) & (kind < high)).float()
                 look = self.pick(name, n)
@@ -122,7 +123,7 @@ class ClipMaker:
                     whole = whole + choose
         # Parts of other looks, on the subject or sticking out of it: most things are not of one piece.
         part = draw_shapes(n, self.side, self.device)
-        share = 0.5 - 0.4 * whole
+        share = 0.35 - 0.27 * whole
         part = part * (torch.rand(n, 1, 1, 1, device=self.device) < share).float()
         outside = (torch.rand(n, 1, 1, 1, device=self.device) < 0.5).float()
         alpha = torch.maximum(drawn[:, 3:], part * outside)
@@ -137,7 +138,7 @@ class ClipMaker:
             picture = self.take("pictures", back)
             in_place = torch.zeros(n, 1, 1, 1, dtype=torch.bool, device=self.device)
             return torch.cat([picture, torch.zeros_like(picture[:, :1])], 1), in_place
-        in_place = torch.rand(n, 1, 1, 1, device=self.device) < 0.2
+        in_place = torch.rand(n, 1, 1, 1, device=self.device) < 0.12
         which = self.draw("cutouts", n)
         back = torch.where(in_place.flatten(), self.layers["places"][which], back)
         region = self.take("masks", which) * in_place
@@ -169,13 +170,13 @@ class ClipMaker:
         for i in range(n_subjects):
             main = i in targets
             calm = uniform((n, 1), 0.1, 1.2, device)
-            centre = torch.stack([path(n, n_frames, 0.35 if main else 0.5, 0.45, device) * calm
+            centre = torch.stack([path(n, n_frames, 0.5 if main else 0.6, 0.45, device) * calm
                                   for _ in range(2)], -1)
-            size = uniform((n, 1), 0.2, 1, device) * (
+            size = (0.2 + 0.7 * uniform((n, 1), 0, 1, device) ** 1.3) * (
                 0.35 * calm * path(n, n_frames, 0, 0.5, device)).clamp(-1, 1).exp()
             aspect = uniform((n, 1), 0.7, 1.4, device).expand(-1, n_frames)
             scale = torch.stack([size * aspect, size / aspect], -1)
-            spin = path(n, n_frames, 1.5, 0.6, device) * calm
+            spin = path(n, n_frames, 0.4, 0.6, device) * calm  # most things stand upright
             bend = torch.stack([uniform((n, 1), 0, 0.12, device).expand(-1, n_frames),
                                 uniform((n, 1), 1, 4, device).expand(-1, n_frames),
                                 path(n, n_frames, 2, 2, device)], -1)

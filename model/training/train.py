@@ -29,7 +29,9 @@ PHASES = {
             (9000, 256, 128, (1, 4, 4, 8), 6e-4, 3e-4, 0.5),
             (7000, 384, 96, (1, 4, 6, 8), 3e-4, 1e-5, 0.7)],
     "cpu": [(600, 128, 8, (1,), 8e-4, 8e-4, 0.0), (3800, 128, 12, (3,), 8e-4, 5e-4, 0.3),
-            (2300, 256, 8, (4,), 4e-4, 3e-5, 0.5), (5000, 256, 8, (1, 4, 4, 8), 4e-4, 2e-5, 0.6)],
+            (2300, 256, 8, (4,), 4e-4, 3e-5, 0.5), (5000, 256, 8, (1, 4, 4, 8), 4e-4, 2e-5, 0.6),
+            (1600, 256, 8, (1, 1, 4, 8), 3e-4, 1.8e-4, 0.9),
+            (1544, 384, 8, (1, 1, 4, 8), 1.8e-4, 1.9e-5, 0.9)],
     "smoke": [(3, 128, 2, (1,), 4e-4, 4e-4, 0.0), (2, 128, 6, (1, 3), 3e-4, 3e-5, 0.5)],
 }
 N_OBJECTS = 2  # of a clip that are followed
@@ -337,6 +339,8 @@ def train(args):
         print("warm start: %d of %d tensors" % load_weights(model, weights))
         average = {k: v.detach().clone() for k, v in model.state_dict().items()}
 
+    if args.compile:
+        model.image_encoder.compile()
     maker = clips.ClipMaker(args.bank, device)
     phases = PHASES[args.schedule]
     n_steps = sum(phase[0] for phase in phases)
@@ -425,6 +429,7 @@ def main():
     run.add_argument("--schedule", choices=PHASES, default="gpu")
     run.add_argument("--warm")
     run.add_argument("--threads", type=int)
+    run.add_argument("--compile", action="store_true", help="the image encoder, by torch.compile")
     run.add_argument("--show", type=float, default=30, help="seconds between lines and saves")
     out = commands.add_parser("export")
     out.add_argument("--state", required=True, nargs="+",

@@ -567,7 +567,7 @@ static void test_convert(void)
         CHECK(again.n_parameters == info.n_parameters && again.image_size == 256);
     }
     const char *starter = data_path("../../data/models/starter.safetensors");
-    CHECK(sam2_model_inspect(starter, &again, &error) == SAM2_OK && again.image_size == 256 &&
+    CHECK(sam2_model_inspect(starter, &again, &error) == SAM2_OK && again.image_size == 384 &&
           again.d_model == 128 && again.n_parameters == 4424930);
     // In place, and without a trace where it fails.
     CHECK(sam2_model_convert(out, out, SAM2_F32, &error) == SAM2_OK);
