@@ -235,10 +235,9 @@ def read_bank(path, side, held_out, device):
         drawn = cut_out(bank["pictures"][bank["places"][some]].float() / 255,
                         bank["masks"][some].float() / 255)
         bank["cutouts"][some] = (drawn * 255).round().byte()
-    generator = torch.Generator().manual_seed(2 if held_out else 1)
+    generator, part = torch.Generator().manual_seed(2 if held_out else 1), HELD_OUT if held_out else 1
     textures = [(draw_textures(40, generator, side) * 255).round().byte()
-                for _ in range(0, N_TEXTURES // (HELD_OUT if held_out else 1), 40)]
+                for _ in range(0, N_TEXTURES // part, 40)]
     bank["pictures"] = torch.cat([bank["pictures"], *(t.to(device) for t in textures)])
-    n_figures = N_FIGURES // (HELD_OUT if held_out else 1)
-    bank["figures"] = draw_figures(bank["pictures"].cpu(), n_figures, generator, side).to(device)
+    bank["figures"] = draw_figures(bank["pictures"], N_FIGURES // part, generator, side).to(device)
     return bank

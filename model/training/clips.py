@@ -172,7 +172,7 @@ class ClipMaker:
             calm = uniform((n, 1), 0.1, 1.2, device)
             centre = torch.stack([path(n, n_frames, 0.5 if main else 0.6, 0.45, device) * calm
                                   for _ in range(2)], -1)
-            size = (0.2 + 0.7 * uniform((n, 1), 0, 1, device) ** 1.3) * (
+            size = (0.2 + 0.7 * torch.rand(n, 1, device=device) ** 1.3) * (
                 0.35 * calm * path(n, n_frames, 0, 0.5, device)).clamp(-1, 1).exp()
             aspect = uniform((n, 1), 0.7, 1.4, device).expand(-1, n_frames)
             scale = torch.stack([size * aspect, size / aspect], -1)

@@ -84,19 +84,24 @@ def draw_figures(pictures, n, generator, side):
             if is_skin:
                 light, green, blue = 0.25 + 0.7 * r(), 0.68 + 0.1 * r(), 0.5 + 0.15 * r()
                 colour = light * torch.tensor([1, green, blue]).view(3, 1, 1)
-            look = pictures[int(torch.randint(len(pictures), (1,), generator=generator))].float() / 255
+            look = pictures[int(torch.randint(len(pictures), (1,), generator=generator))].cpu().float() / 255
             share = 0.15 if is_skin else r()
             lost = colour if r() < 0.5 else look.mean((1, 2), keepdim=True)
             materials.append(colour + share * (look - lost))
         colour, alpha = torch.zeros(3, side, side), torch.zeros(side, side)
         for x0, y0, x1, y1, radius, material in parts:
-            dx, dy = x1 - x0, y1 - y0
-            t = (((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy + 1e-6)).clamp(0, 1)
-            away = ((x - x0 - t * dx) ** 2 + (y - y0 - t * dy) ** 2).sqrt() / radius
+            dx, dy, reach = x1 - x0, y1 - y0, radius + 4 / side
+            ends = torch.tensor([[min(x0, x1), min(y0, y1)], [max(x0, x1), max(y0, y1)]])
+            ends += torch.tensor([[-reach], [reach]])
+            columns, rows = (slice(*torch.searchsorted(at, line)) for line in ends.T.contiguous())
+            u, v = x[rows, columns] - x0, y[rows, columns] - y0
+            t = ((u * dx + v * dy) / (dx * dx + dy * dy + 1e-6)).clamp(0, 1)
+            away = ((u - t * dx) ** 2 + (v - t * dy) ** 2).sqrt() / radius
             inside = ((1 - away) * radius * side / 2 + 0.5).clamp(0, 1)
             shade = 0.6 + 0.45 * (1 - away.clamp(0, 1) ** 2).sqrt()
-            colour += inside * (materials[material] * shade - colour)
-            alpha = torch.maximum(alpha, inside)
+            here = colour[:, rows, columns]
+            here += inside * (materials[material][:, rows, columns] * shade - here)
+            alpha[rows, columns] = torch.maximum(alpha[rows, columns], inside)
         colour = torch.where(alpha > 0, colour / alpha.clamp(min=0.01), materials[0])
         figures[i] = (torch.cat([colour, alpha[None]]).clamp(0, 1) * 255).round().byte()
     return figures

@@ -115,7 +115,8 @@ def tellable(bare, mask):
         channels = numpy.array([colour >> 16, colour >> 8 & 255, colour & 255], numpy.int16)
         away &= numpy.abs(bare.astype(numpy.int16) - channels).max(axis=2) > 64
     picture = Image.fromarray(mask.astype(numpy.uint8) * 255)
-    grown, shrunk = (numpy.asarray(picture.filter(form(7))) for form in (ImageFilter.MaxFilter, ImageFilter.MinFilter))
+    grown, shrunk = (numpy.asarray(picture.filter(extreme(7)))
+                     for extreme in (ImageFilter.MaxFilter, ImageFilter.MinFilter))
     return away & (grown == shrunk)
 
 

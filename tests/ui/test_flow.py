@@ -43,7 +43,6 @@ class State:
     placement = None
     prompts = None
     shown = None
-    seen = None  # the last matte
 
 
 def box_of(mask):
@@ -63,30 +62,29 @@ def same(a, b):
 
 def compare(program, expected, what, bound=CLI_BOUND):
     """Waits for the matte view, then the colour of the overlay, to show the mask that is expected."""
-    def agree(measure, bound, name):
+    def agree(look, bound, name):
         found = []
 
         def is_same():
-            found.append(measure())
-            return found[-1] >= bound
+            shown, where = look()
+            found.append(pictures.iou(shown & where, expected & where))
+            return found[-1] >= bound and [shown]
 
         try:
-            driver.wait(is_same, 10)
+            return driver.wait(is_same, 10)[0]
         except driver.Failed:
             raise driver.Failed("%s: IoU of the %s with what is expected is %.3f" % (what, name, found[-1]))
 
     def matte():
-        State.seen = program.matte(State.placement)
-        return pictures.iou(State.seen, expected)
+        return program.matte(State.placement), numpy.ones_like(expected)
 
     def colour():
         tinted, bare = program.tint(State.placement)
-        where = pictures.tellable(bare, expected)
-        return pictures.iou(tinted & where, expected & where)
+        return tinted, pictures.tellable(bare, expected)
 
-    agree(matte, bound, "matte")
+    shown = agree(matte, bound, "matte")
     agree(colour, min(bound, TINT_BOUND), "colour")
-    return State.seen
+    return shown
 
 
 def wait_same(program, expected, what):
