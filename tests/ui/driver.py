@@ -23,8 +23,10 @@ SCREEN = (1400, 900)
 # Asan and slow machines: all waits are this much longer.
 PATIENCE = float(os.environ.get("MASKLET_UI_PATIENCE", "1"))
 TOOLS = ("dbus-run-session", "xdotool") + displays.TOOLS
-# Lines on stderr that tell nothing about the program.
-NOISE = re.compile(r"dconf|Unable to acquire the address of the accessibility bus|"
+# Lines on stderr that tell nothing about the program. GtkPathBar of GTK 4.8 gives its two arrows no place
+# until it has been told its folder, so that a file chooser which is drawn earlier than that complains.
+NOISE = re.compile(r"Trying to snapshot GtkButton \S+ without a current allocation|"
+                   r"dconf|Unable to acquire the address of the accessibility bus|"
                    r"Could not load a pixbuf from icon theme|"
                    r"unable to send notifications|cannot open shared object|MESA|libEGL|Vulkan|portal")
 
