@@ -5,8 +5,9 @@
   regions/SSSS-CC-R.png     region R of that square, where it lies: real boundaries and surroundings
   stamps/SSSS.webp          a whole thing with its alpha: an animal, a vehicle, a fruit
   drawings/SSSS.webp        the same, drawn instead of photographed
+  portraits/SSSS.webp       painted people and beasts, most of them down to the waist
 
-Every tenth photograph, stamp and drawing is held out of training. Needs OpenCV to be made only.
+Every tenth photograph, stamp, drawing and portrait is held out of training. Needs OpenCV to be made only.
 """
 import io
 import pathlib
@@ -76,6 +77,8 @@ def read_stamp(path, side):
     picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if picture is None or picture.ndim != 3 or picture.shape[2] != 4 or min(picture.shape[:2]) < 80:
         return None
+    if picture.dtype == np.uint16:
+        picture = (picture >> 8).astype(np.uint8)
     scale = 4 * side / max(picture.shape)
     if scale < 1:
         picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -99,18 +102,20 @@ def read_stamp(path, side):
 
 
 def find_files(folders, suffixes):
-    return sorted(p for folder in folders for p in pathlib.Path(folder).rglob("*")
-                  if p.suffix.lower() in suffixes)
+    """In the order of the folders, so that what is added last renumbers nothing."""
+    return [p for folder in folders for p in sorted(pathlib.Path(folder).rglob("*"))
+            if p.suffix.lower() in suffixes]
 
 
-def make_bank(out, photo_folders, stamp_folders, drawing_folders, crops=3, side=256, seed=1):
+def make_bank(out, photo_folders, stamp_folders, drawing_folders, portrait_folders, crops=3, side=256,
+              seed=1):
     """Writes the bank of all JPEG, PNG and WebP files in photo_folders and all PNG files with alpha in
-    stamp_folders and drawing_folders. Squares are cut from each photograph; everything is scaled to
+    stamp_folders, drawing_folders and portrait_folders. Squares are cut from each photograph; everything is scaled to
     `side` pixels."""
     import cv2
 
     generator = torch.Generator().manual_seed(seed)
-    counts = {"pictures": 0, "regions": 0, "stamps": 0, "drawings": 0}
+    counts = {"pictures": 0, "regions": 0, "stamps": 0, "drawings": 0, "portraits": 0}
     with zipfile.ZipFile(out, "w") as archive:
 
         def add(kind, name, picture, form, **options):
@@ -135,10 +140,11 @@ def make_bank(out, photo_folders, stamp_folders, drawing_folders, crops=3, side=
                 for i, mask in enumerate(find_regions(square, generator)):
                     add("regions", "%s-%d" % (name, i), Image.fromarray(mask), "png")
                 add("pictures", name, Image.fromarray(square), "webp", quality=85)
-        for kind, folders in (("stamps", stamp_folders), ("drawings", drawing_folders)):
+        for kind, folders in (("stamps", stamp_folders), ("drawings", drawing_folders),
+                              ("portraits", portrait_folders)):
             for path in find_files(folders, (".png",)):
                 stamp = read_stamp(path, side)
-                if stamp is not None and (kind == "stamps" or is_one_thing(stamp[..., 3])):
+                if stamp is not None and (kind != "drawings" or is_one_thing(stamp[..., 3])):
                     add(kind, "%04d" % counts[kind], Image.fromarray(stamp), "webp", quality=85,
                         exact=True)
     return counts
@@ -201,11 +207,11 @@ def read_bank(path, side, held_out, device):
       pictures (N, 3, P, P)   photographs and drawn textures
       masks    (M, 1, P, P)   regions where they lie in their picture
       places   (M,) int64     which picture that is
-      cutouts  (M, 4, P, P)   the same regions with their alpha, as large as they go
       stamps   (K, 4, P, P)
       drawings (L, 4, P, P)
+      portraits (O, 4, P, P)
       figures  (F, 4, P, P)   people, animals and vehicles made of capsules"""
-    kinds = {"pictures": [], "regions": [], "stamps": [], "drawings": []}
+    kinds = {"pictures": [], "regions": [], "stamps": [], "drawings": [], "portraits": []}
     with zipfile.ZipFile(path) as archive:
         names = sorted(archive.namelist())
         side = min(side, Image.open(archive.open(names[0])).width)
@@ -226,15 +232,9 @@ def read_bank(path, side, held_out, device):
         return whole.permute(0, 3, 1, 2).contiguous().to(device)
 
     bank = {"pictures": stack("pictures", 3), "masks": stack("regions", 1),
-            "stamps": stack("stamps", 4), "drawings": stack("drawings", 4)}
+            **{kind: stack(kind, 4) for kind in ("stamps", "drawings", "portraits")}}
     bank["places"] = torch.tensor([place_of[key.rsplit("-", 1)[0]] for key, _ in kinds["regions"]],
                                   dtype=torch.int64, device=device)
-    bank["cutouts"] = torch.zeros(len(bank["masks"]), 4, side, side, dtype=torch.uint8, device=device)
-    for i in range(0, len(bank["masks"]), 64):
-        some = slice(i, i + 64)
-        drawn = cut_out(bank["pictures"][bank["places"][some]].float() / 255,
-                        bank["masks"][some].float() / 255)
-        bank["cutouts"][some] = (drawn * 255).round().byte()
     generator, part = torch.Generator().manual_seed(2 if held_out else 1), HELD_OUT if held_out else 1
     textures = [(draw_textures(40, generator, side) * 255).round().byte()
                 for _ in range(0, N_TEXTURES // part, 40)]

@@ -6,7 +6,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from model.training.bank import read_bank
+from model.training.bank import cut_out, read_bank
 
 # ---- Subjects -----------------------------------------------------------------------------------
 
@@ -73,10 +73,37 @@ def sample(layer, centre, scale, turn, wobble, side):
     return torch.stack([u, v], -1)
 
 
+IN_CROWD = 8  # subjects have smaller numbers: 1 for the region in place, then one each
+# How often a subject is of a kind; the others are layers of the bank.
+KINDS = {"shapes": 0.14, "cutouts": 0.1, "figures": 0.16, "portraits": 0.2, "drawings": 0.18, "stamps": 0.22}
+
+
+def find_edge_below(alpha):
+    """alpha (N, P, P) of subjects: how far below the middle, in 0..1, those end that have a broad edge
+    there; 0 for the others."""
+    side = alpha.shape[-1]
+    wide = (alpha > 0.5).sum(2)
+    last = (wide > 0).float().mul(torch.arange(side, device=alpha.device)).argmax(1)
+    above = wide.gather(1, (last - side // 64).clamp(min=0)[:, None])[:, 0]
+    return torch.where(above > 0.4 * wide.amax(1), (last + 1) / side * 2 - 1, torch.zeros_like(last))
+
+
+def any_size(n, device):
+    """Half the side of a subject's layer, in half widths of the picture, (n, 1): any scale as often."""
+    return uniform((n, 1), math.log(0.07), math.log(0.95), device).exp()
+
+
+def jump(line, at, spread):
+    """line (n, n_frames): somewhere else from frame `at` on."""
+    there = torch.randn(len(line), 1, device=line.device) * spread
+    return torch.cat([line[:, :at], line[:, at:] + there], 1)
+
+
 class ClipMaker:
-    """make(n, n_frames, side, n_objects): pictures (n, n_frames, 3, side, side) in 0..1, and the truth
-    of some subjects, (n * n_objects, n_frames, 1, side, side) of 0 and 1 (empty where one is hidden or
-    away), those of a clip side by side."""
+    """make(n, n_frames, side, n_objects): pictures (n, n_frames, 3, side, side) in 0..1; the truth of some
+    subjects, (n * n_objects, n_frames, 1, side, side) of 0 and 1 (empty where one is hidden or away), those
+    of a clip side by side; and which thing of its clip each 16th pixel shows, (n, n_frames, side / 16,
+    side / 16) of float, 0 for what is none."""
 
     def __init__(self, path, device, held_out=False):
         self.path, self.device, self.held_out = path, device, held_out
@@ -97,105 +124,170 @@ class ClipMaker:
         return self.layers[name][which].float() / 255
 
     def pick(self, name, n):
-        return self.take(name, self.draw(name, n))
+        if name != "cutouts":
+            return self.take(name, self.draw(name, n))
+        which = self.draw("masks", n)
+        return cut_out(self.take("pictures", self.layers["places"][which]), self.take("masks", which))
 
     def subjects(self, n):
-        """(n, 4, P, P): colour and alpha."""
-        shapes = draw_shapes(n, self.side, self.device)
-        colour = self.pick("pictures", n)
-        # Seldom one colour: shading keeps edges from being everything there is.
-        plain = (torch.rand(n, 1, 1, 1, device=self.device) < 0.15).float()
-        colour = plain * (0.15 * colour + 0.85 * torch.rand(n, 3, 1, 1, device=self.device)) + (
-            1 - plain) * colour
-        drawn = torch.cat([colour, shapes], 1)
-        kind = torch.rand(n, 1, 1, 1, device=self.device)
-        whole = torch.zeros_like(kind)
-        for name, low, high in (("cutouts", 0.14, 0.26), ("figures", 0.26, 0.48), ("drawings", 0.48, 0.68),
-                                ("stamps", 0.68, 1)):
-            if len(self.layers[name]):
-                choose = ((kind >= low) & (kind < high)).float()
-                look = self.pick(name, n)
-                if name == "drawings":  # some with the texture of a photograph
-                    share = uniform((n, 1, 1, 1), -0.8, 0.8, self.device).clamp(0)
-                    look[:, :3] += share * (self.pick("pictures", n) - look[:, :3])
-                drawn = choose * look + (1 - choose) * drawn
-                if name != "cutouts":
-                    whole = whole + choose
+        """(n, 4, P, P): colour and alpha; and where a subject is cut off below, (n,): the height of that
+        edge in its layer, 0 for one that is not."""
+        device, side = self.device, self.side
+        drawn, cut_off = torch.zeros(n, 4, side, side, device=device), torch.zeros(n, device=device)
+        whole = torch.zeros(n, dtype=torch.bool, device=device)
+        kind, low = torch.rand(n, device=device), 0.0
+        for name, share in KINDS.items():
+            which = ((kind >= low) & (kind < low + share)).nonzero()[:, 0]
+            low += share
+            if len(which) == 0:
+                continue
+            if name == "shapes" or len(self.layers["masks" if name == "cutouts" else name]) == 0:
+                colour = self.pick("pictures", len(which))
+                # Seldom one colour: shading keeps edges from being everything there is.
+                plain = (torch.rand(len(which), 1, 1, 1, device=device) < 0.15).float()
+                one = 0.15 * colour + 0.85 * torch.rand(len(which), 3, 1, 1, device=device)
+                look = torch.cat([colour + plain * (one - colour), draw_shapes(len(which), side, device)], 1)
+            else:
+                look = self.pick(name, len(which))
+                whole[which] = name != "cutouts"
+            if name == "drawings":  # some with the texture of a photograph
+                texture = uniform((len(which), 1, 1, 1), -0.8, 0.8, device).clamp(0)
+                look[:, :3] += texture * (self.pick("pictures", len(which)) - look[:, :3])
+            if name == "portraits":
+                cut_off[which] = find_edge_below(look[:, 3])
+            drawn[which] = look
         # Parts of other looks, on the subject or sticking out of it: most things are not of one piece.
-        part = draw_shapes(n, self.side, self.device)
-        share = 0.35 - 0.27 * whole
-        part = part * (torch.rand(n, 1, 1, 1, device=self.device) < share).float()
-        outside = (torch.rand(n, 1, 1, 1, device=self.device) < 0.5).float()
-        alpha = torch.maximum(drawn[:, 3:], part * outside)
-        colour = drawn[:, :3] + part * (self.pick("pictures", n) - drawn[:, :3])
-        return torch.cat([colour, alpha], 1)
+        which = (torch.rand(n, device=device) < 0.35 - 0.27 * whole.float()).nonzero()[:, 0]
+        if len(which):
+            part = draw_shapes(len(which), side, device)
+            outside = (torch.rand(len(which), 1, 1, 1, device=device) < 0.5).float()
+            look = drawn[which]
+            alpha = torch.maximum(look[:, 3:], part * outside)
+            colour = look[:, :3] + part * (self.pick("pictures", len(which)) - look[:, :3])
+            drawn[which] = torch.cat([colour, alpha], 1)
+        return drawn, cut_off
 
     def backgrounds(self, n):
         """(n, 4, P, P): a picture, and a region of it that is the subject where the second result,
         (n, 1, 1, 1) of bool, says so. Such a subject moves with its surroundings only."""
         back = self.draw("pictures", n)
-        if len(self.layers["cutouts"]) == 0:
+        if len(self.layers["masks"]) == 0:
             picture = self.take("pictures", back)
             in_place = torch.zeros(n, 1, 1, 1, dtype=torch.bool, device=self.device)
             return torch.cat([picture, torch.zeros_like(picture[:, :1])], 1), in_place
         in_place = torch.rand(n, 1, 1, 1, device=self.device) < 0.12
-        which = self.draw("cutouts", n)
+        which = self.draw("masks", n)
         back = torch.where(in_place.flatten(), self.layers["places"][which], back)
         region = self.take("masks", which) * in_place
         return torch.cat([self.take("pictures", back), region], 1), in_place
 
-    @torch.no_grad()
-    def make(self, n, n_frames, side, n_objects=1):
-        device, flat = self.device, n * n_frames
-        self.fit(side)
+    def blend_in(self, looks, back):
+        """Takes the colour of some subjects (n, 4, P, P) nearer to that of their surroundings."""
+        alpha = looks[:, 3:]
+        own = (looks[:, :3] * alpha).sum((2, 3), keepdim=True) / alpha.sum((2, 3), keepdim=True).clamp(min=1)
+        share = uniform((len(looks), 1, 1, 1), -0.7, 0.7, self.device).clamp(0)
+        return torch.cat([looks[:, :3] + share * (back[:, :3].mean((2, 3), keepdim=True) - own), alpha], 1)
+
+    def crowd(self, back, looks):
+        """Backgrounds (n, 4, P, P) with things in them that are not followed, some of which look like what
+        is; and their numbers, (n, 1, P, P) from IN_CROWD on."""
+        n, numbers = len(back), torch.zeros_like(back[:, :1])
+        look = self.subjects(n)[0] if torch.rand(1) < 0.6 else looks[int(torch.randint(len(looks), (1,)))]
+        for number in range(IN_CROWD, IN_CROWD + int(torch.randint(1, 6, (1,)))):
+            grid = sample(back, uniform((n, 2), -1, 1, self.device), any_size(n, self.device).expand(-1, 2),
+                          0.5 * torch.randn(n, device=self.device), None, self.side)
+            layer = F.grid_sample(look, grid, padding_mode="border", align_corners=False)
+            alpha = F.grid_sample(look[:, 3:], grid, align_corners=False)
+            back = torch.cat([back[:, :3] + alpha * (layer[:, :3] - back[:, :3]), back[:, 3:] * (1 - alpha)], 1)
+            numbers = torch.where(alpha > 0.5, number, numbers)
+        return back, numbers
+
+    def behind(self, back, in_place, looks, n_frames, side, cut):
+        """The camera's way over backgrounds: pictures (n * n_frames, 3, side, side), the alpha of the region
+        in place, and the numbers of what is in them."""
+        n, device = len(back), self.device
         calm = uniform((n, 1), 0.2, 1, device)
         zoom = (path(n, n_frames, 0.1, 0.1, device) * calm).exp() * 0.75
-        pan = torch.stack([path(n, n_frames, 0.1, 0.15, device) * calm for _ in range(2)], -1)
+        pan = torch.stack([jump(path(n, n_frames, 0.1, 0.15, device) * calm, cut, 3) for _ in range(2)], -1)
         turn = path(n, n_frames, 0.1, 0.1, device) * calm
-        grid = sample(self.layers["pictures"][:1].expand(flat, -1, -1, -1), pan.flatten(0, 1) * 0.3,
+        grid = sample(self.layers["pictures"][:1].expand(n * n_frames, -1, -1, -1), pan.flatten(0, 1) * 0.3,
                       (1 / zoom).flatten()[:, None].expand(-1, 2), turn.flatten(), None, side)
-        back, in_place = self.backgrounds(n)
+        numbers = torch.zeros_like(back[:, :1])
+        if torch.rand(1) < 0.6:
+            back, numbers = self.crowd(back, looks)
+        numbers = F.grid_sample(numbers.repeat_interleave(n_frames, 0), grid[:, 8::16, 8::16], mode="nearest",
+                                padding_mode="reflection", align_corners=False)
         frames = F.grid_sample(back.repeat_interleave(n_frames, 0), grid,
                                padding_mode="reflection", align_corners=False)
         frames, region = frames[:, :3], frames[:, 3:]
-        in_place = in_place.repeat_interleave(n_frames, 0)
+        if torch.rand(1) < 0.4:  # out of focus behind some subjects
+            soft = F.interpolate(F.avg_pool2d(frames, side // 64), (side, side), mode="bilinear")
+            share = uniform((n, 1, 1, 1), -0.5, 1, device).clamp(0).repeat_interleave(n_frames, 0)
+            share = share * ~in_place.repeat_interleave(n_frames, 0)
+            frames = frames + share * (soft - frames)
+        return frames, region, torch.where(region[..., 8::16, 8::16] > 0.5, 1, numbers)
+
+    def seen(self, look, edge, n_frames, side, spread, cut, shutter):
+        """A subject on its way: alpha and colour (n * n_frames, 1 or 3, side, side)."""
+        n, device = len(look), self.device
+        calm = uniform((n, 1), 0.1, 1.2, device)
+        centre = torch.stack([jump(path(n, n_frames, spread, 0.45, device) * calm, cut, 0.5)
+                              for _ in range(2)], -1)
+        size = any_size(n, device) * (
+            0.35 * calm * path(n, n_frames, 0, 0.5, device)).clamp(-1, 1).exp()
+        aspect = uniform((n, 1), 0.7, 1.4, device).expand(-1, n_frames)
+        scale = torch.stack([size * aspect, size / aspect], -1)
+        # Most of those that are cut off below stand on the picture's lower edge.
+        lower = (1 - centre[..., 1] - edge[:, None] * scale[..., 1]).clamp(min=0).amax(1)
+        lower = lower * ((edge > 0) & (torch.rand(n, device=device) < 0.7))
+        centre[..., 1] += lower[:, None]
+        scale[..., 0] *= (torch.rand(n, 1, device=device) < 0.5).float() * 2 - 1
+        spin = path(n, n_frames, 0.4, 0.6, device) * calm  # most things stand upright
+        bend = torch.stack([uniform((n, 1), 0, 0.12, device).expand(-1, n_frames),
+                            uniform((n, 1), 1, 4, device).expand(-1, n_frames),
+                            path(n, n_frames, 2, 2, device)], -1)
+        speed = torch.diff(centre, dim=1, append=centre[:, -1:]) if n_frames > 1 else (
+            0.15 * torch.randn(n, 1, 2, device=device))
+        speed = speed.clamp(-0.2, 0.2)
+        light = (1 + 0.25 * path(n, n_frames, 0.3, 0.2, device)).view(-1, 1, 1, 1)
+        layer = look.repeat_interleave(n_frames, 0)
+        alpha, colour, views = 0, 0, (-shutter, 0, shutter) if shutter else (0,)
+        for view in views:
+            grid = sample(look, (centre + view * speed).flatten(0, 1), scale.flatten(0, 1),
+                          spin.flatten(), bend.flatten(0, 1), side)
+            alpha = alpha + F.grid_sample(layer[:, 3:], grid, align_corners=False).clamp(0, 1) / len(views)
+            colour = colour + F.grid_sample(layer[:, :3], grid, padding_mode="border",
+                                            align_corners=False) * light / len(views)
+        return alpha, colour
+
+    @torch.no_grad()
+    def make(self, n, n_frames, side, n_objects=1):
+        self.fit(side)
+        # A cut: everything is somewhere else from this frame on.
+        cut = int(torch.randint(1, n_frames, (1,))) if n_frames > 3 and torch.rand(1) < 0.08 else n_frames
         n_subjects = int(torch.randint(n_objects, n_objects + 2, (1,)))
+        looks, edges = (list(x) for x in zip(*(self.subjects(n) for _ in range(n_subjects))))
+        back, in_place = self.backgrounds(n)
+        looks = [self.blend_in(look, back) for look in looks]
+        frames, region, numbers = self.behind(back, in_place, looks, n_frames, side, cut)
+        in_place = in_place.repeat_interleave(n_frames, 0)
         targets = torch.randperm(n_subjects)[:n_objects].tolist()
-        target = targets[0]
         truth = [region] + [torch.zeros_like(region) for _ in targets[1:]]
-        looks = [self.subjects(n) for _ in range(n_subjects)]
         if n_subjects > 1 and torch.rand(1) < 0.3:  # a twin: looks alone do not tell
-            other = (target + 1) % n_subjects
-            looks[other] = looks[target]
-        for i in range(n_subjects):
-            main = i in targets
-            calm = uniform((n, 1), 0.1, 1.2, device)
-            centre = torch.stack([path(n, n_frames, 0.5 if main else 0.6, 0.45, device) * calm
-                                  for _ in range(2)], -1)
-            size = (0.2 + 0.7 * torch.rand(n, 1, device=device) ** 1.3) * (
-                0.35 * calm * path(n, n_frames, 0, 0.5, device)).clamp(-1, 1).exp()
-            aspect = uniform((n, 1), 0.7, 1.4, device).expand(-1, n_frames)
-            scale = torch.stack([size * aspect, size / aspect], -1)
-            spin = path(n, n_frames, 0.4, 0.6, device) * calm  # most things stand upright
-            bend = torch.stack([uniform((n, 1), 0, 0.12, device).expand(-1, n_frames),
-                                uniform((n, 1), 1, 4, device).expand(-1, n_frames),
-                                path(n, n_frames, 2, 2, device)], -1)
-            grid = sample(looks[i], centre.flatten(0, 1), scale.flatten(0, 1), spin.flatten(),
-                          bend.flatten(0, 1), side)
-            layer = F.grid_sample(looks[i].repeat_interleave(n_frames, 0), grid,
-                                  align_corners=False)
-            alpha = layer[:, 3:].clamp(0, 1)
-            light = (1 + 0.25 * path(n, n_frames, 0.3, 0.2, device)).view(-1, 1, 1, 1)
-            colour = F.grid_sample(looks[i][:, :3].repeat_interleave(n_frames, 0), grid,
-                                   padding_mode="border", align_corners=False) * light
+            other = (targets[0] + 1) % n_subjects
+            looks[other], edges[other] = looks[targets[0]], edges[targets[0]]
+        shutter = 0.3 if torch.rand(1) < 0.2 else 0  # part of the way that one frame sees
+        for i, (look, edge) in enumerate(zip(looks, edges)):
+            alpha, colour = self.seen(look, edge, n_frames, side, 0.5 if i in targets else 0.6, cut, shutter)
             frames = alpha * colour + (1 - alpha) * frames
+            numbers = torch.where(alpha[..., 8::16, 8::16] > 0.5, 2 + i, numbers)
             for k, own in enumerate(targets):
                 shown = torch.maximum(truth[k], alpha) if i == own else truth[k] * (1 - alpha)
                 # The first object may be the region in place: then its subject only hides it.
                 truth[k] = torch.where(in_place, truth[k] * (1 - alpha), shown) if k == 0 else shown
         frames = self.film(frames.view(n, n_frames, 3, side, side))
         truth = torch.stack([t.view(n, n_frames, 1, side, side) for t in truth], 1)
-        return frames, (truth > 0.5).float().flatten(0, 1)
+        return frames, (truth > 0.5).float().flatten(0, 1), numbers.view(n, n_frames, side // 16, side // 16)
 
     def film(self, frames):
         """Exposure, colour, focus, noise and the loss of a codec."""

@@ -31,7 +31,9 @@ PHASES = {
     "cpu": [(600, 128, 8, (1,), 8e-4, 8e-4, 0.0), (3800, 128, 12, (3,), 8e-4, 5e-4, 0.3),
             (2300, 256, 8, (4,), 4e-4, 3e-5, 0.5), (5000, 256, 8, (1, 4, 4, 8), 4e-4, 2e-5, 0.6),
             (1600, 256, 8, (1, 1, 4, 8), 3e-4, 1.8e-4, 0.9),
-            (1544, 384, 8, (1, 1, 4, 8), 1.8e-4, 1.9e-5, 0.9)],
+            (1544, 384, 8, (1, 1, 4, 8), 1.8e-4, 1.9e-5, 0.9),  # the bundled file's end
+            (1754, 256, 8, (1, 1, 4, 8), 3e-4, 2e-4, 0.9),
+            (974, 384, 8, (1, 1, 4, 8), 2e-4, 1.6e-5, 0.9)],
     "smoke": [(3, 128, 2, (1,), 4e-4, 4e-4, 0.0), (2, 128, 6, (1, 3), 3e-4, 3e-5, 0.5)],
 }
 N_OBJECTS = 2  # of a clip that are followed
@@ -41,16 +43,23 @@ N_OBJECTS = 2  # of a clip that are followed
 
 
 def pick_pixel(region):
-    """A pixel (x, y) of each region (B, H, W), more likely inside; the middle where it is empty."""
+    """A pixel (x, y) of each region (B, H, W), more likely inside; near the middle where it is empty. A
+    cell of 4 x 4 pixels is drawn first, then one of its pixels."""
     b, h, w = region.shape
-    depth = region
+    cells = F.avg_pool2d(region, 4)
+    depth = cells
     for _ in range(3):
-        depth = depth + -F.max_pool2d(-depth[:, None], 5, 1, 2)[:, 0] * region
+        depth = depth - F.max_pool2d(-depth, 3, 1, 1) * cells
     weights = (depth ** 2).flatten(1)
     empty = weights.sum(1) <= 0
-    weights[empty, (h // 2) * w + w // 2] = 1
-    index = torch.multinomial(weights, 1)[:, 0]
-    return torch.stack([index % w, torch.div(index, w, rounding_mode="floor")], 1).float(), ~empty
+    weights[empty, (h // 8) * (w // 4) + w // 8] = 1
+    cell = torch.multinomial(weights, 1)[:, 0]
+    pixels = region.view(b, h // 4, 4, w // 4, 4).transpose(2, 3).reshape(b, -1, 16)
+    pixels = pixels[torch.arange(b, device=region.device), cell] + empty[:, None]
+    pixel = torch.multinomial(pixels, 1)[:, 0]
+    x = cell % (w // 4) * 4 + pixel % 4
+    y = torch.div(cell, w // 4, rounding_mode="floor") * 4 + torch.div(pixel, 4, rounding_mode="floor")
+    return torch.stack([x, y], 1).float(), ~empty
 
 
 def first_click(truth):
@@ -159,6 +168,23 @@ def looked_at(weights, remembered):
     return (weights @ remembered[:, :, None])[:, :, 0] / weights.sum(2).clamp(min=1e-6)
 
 
+def group_loss(group, top, numbers, n_anchors=48):
+    """Features of one thing have to be alike in all frames of a clip, and unlike those of others: top (N, T,
+    C, H, W), numbers (N, T, H, W) as ClipMaker.make() gives them. A prompt tells of one thing, this of all."""
+    features = F.normalize(group["embed"](top.float().permute(0, 1, 3, 4, 2).flatten(1, 3)), dim=2)
+    numbers = numbers.flatten(1)
+    same = (numbers[:, :, None] == numbers[:, None]).float()
+    weights = (numbers > 0) / same.sum(2)  # as many anchors in each thing
+    n_things = weights.sum(1)
+    anchors = torch.multinomial(weights + (n_things == 0)[:, None], n_anchors, replacement=True)
+    at = anchors[:, :, None]
+    alike = features.gather(1, at.expand(-1, -1, features.shape[2])) @ features.transpose(1, 2)
+    share = group["scale"](alike[..., None])[..., 0].sigmoid()
+    truth = same.gather(1, at.expand(-1, -1, same.shape[2]))
+    known = n_things > 0
+    return share_loss(share[known].flatten(0, 1), truth[known].flatten(0, 1)) if known.any() else 0 * share.sum()
+
+
 # ---- A clip -------------------------------------------------------------------------------------
 
 
@@ -189,6 +215,7 @@ class Run:
         n, t = frames.shape[:2]
         n_objects = len(truth) // n
         features = model.encode(frames.flatten(0, 1))
+        self.top = features[0].view(n, t, *features[0].shape[1:])
         self.features = [x.view(n, t, *x.shape[1:]).repeat_interleave(n_objects, 0) for x in features]
         self.share = F.avg_pool2d(truth.flatten(0, 1), 16).view(*truth.shape[:2], -1)
         self.memories, self.pointers, self.prompted = {}, {}, set()
@@ -206,6 +233,8 @@ class Run:
         self.ious.append(iou.detach())
 
     def keep(self, t, logits, token, score, prompted):
+        if self.truth.shape[1] == 1:
+            return
         top = self.features[0][:, t]
         self.memories[t] = self.model.remember(top, logits, score, prompted)
         self.pointers[t] = self.model.pointer(token, score)
@@ -281,9 +310,9 @@ class Run:
             self.keep(t, *choose(decoded, True), False)
 
 
-def run_batch(model, frames, truth, focal_share, probe):
-    """Loss, IoU (frames) and memory loss of a batch; prompts are drawn as in SAM 2's training."""
-    run = Run(model, frames, truth, focal_share, probe)
+def run_batch(model, frames, truth, numbers, focal_share, aids):
+    """Loss, IoU (frames), memory loss and group loss of a batch; prompts are drawn as in SAM 2's training."""
+    run = Run(model, frames, truth, focal_share, aids["probe"])
     n_frames = frames.shape[1]
     kind = ("click", "click", "box", "mask")[int(torch.randint(4 if n_frames > 1 else 3, (1,)))]
     corrections = int(torch.randint(0, 3, (1,)))
@@ -296,7 +325,8 @@ def run_batch(model, frames, truth, focal_share, probe):
     loss, memory_loss = torch.stack(run.losses).mean(), torch.zeros((), device=frames.device)
     if run.memory_losses:
         memory_loss = torch.stack(run.memory_losses).mean()
-    return loss + memory_loss, torch.stack(run.ious), memory_loss.detach()
+    grouped = group_loss(aids["group"], run.top, numbers)
+    return loss + memory_loss + grouped, torch.stack(run.ious), memory_loss.detach(), grouped.detach()
 
 
 # ---- The loop -----------------------------------------------------------------------------------
@@ -318,19 +348,25 @@ def train(args):
     torch.manual_seed(1)
     model = Sam2(config).to(device)
     model.reset()
-    probe = torch.nn.Linear(model.d, 1).to(device)
+    aids = torch.nn.ModuleDict({  # for the losses, not exported
+        "probe": torch.nn.Linear(model.d, 1),
+        "group": torch.nn.ModuleDict({"embed": torch.nn.Linear(model.d, 64),
+                                      "scale": torch.nn.Linear(1, 1)})}).to(device)
+    with torch.no_grad():
+        aids["group"]["scale"].weight.fill_(8)
+        aids["group"]["scale"].bias.fill_(-4)
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
     decay = [p for p in model.parameters() if p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim <= 1]
     optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.05},
                                    {"params": plain, "weight_decay": 0.0},
-                                   {"params": probe.parameters(), "weight_decay": 0.0}],
+                                   {"params": aids.parameters(), "weight_decay": 0.0}],
                                   betas=(0.9, 0.98))
     step, state_path = 0, pathlib.Path(args.state)
     if state_path.exists():
         state = torch.load(state_path, map_location=device, weights_only=True)
         model.load_state_dict(state["model"])
-        probe.load_state_dict(state["probe"])
+        aids.load_state_dict(state["aids"])
         optimizer.load_state_dict(state["optimizer"])
         average, step = state["average"], state["step"]
     elif args.warm:
@@ -344,12 +380,12 @@ def train(args):
     maker = clips.ClipMaker(args.bank, device)
     phases = PHASES[args.schedule]
     n_steps = sum(phase[0] for phase in phases)
-    begun, shown, losses, ious, memory_losses = time.time(), time.time(), [], [], []
+    begun, shown, losses, ious, memory_losses, grouped = time.time(), time.time(), [], [], [], []
 
     def save():
         temporary = state_path.with_suffix(".tmp")
         torch.save({"model": model.state_dict(), "average": average, "step": step,
-                    "probe": probe.state_dict(), "optimizer": optimizer.state_dict()}, temporary)
+                    "aids": aids.state_dict(), "optimizer": optimizer.state_dict()}, temporary)
         temporary.rename(state_path)
 
     while step < n_steps and time.time() - begun < args.minutes * 60:
@@ -364,9 +400,9 @@ def train(args):
         torch.manual_seed(1000003 * (step + 1))
         model.size = side
         n_frames = lengths[int(torch.randint(len(lengths), (1,)))]
-        frames, truth = maker.make(n_pictures // n_frames, n_frames, side, N_OBJECTS)
+        frames, truth, numbers = maker.make(n_pictures // n_frames, n_frames, side, N_OBJECTS)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            loss, iou, memory_loss = run_batch(model, frames, truth, focal_share, probe)
+            loss, iou, memory_loss, group = run_batch(model, frames, truth, numbers, focal_share, aids)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -379,13 +415,14 @@ def train(args):
         losses.append(loss.detach())
         ious.append(iou[-1])  # of the last frame, the hardest
         memory_losses.append(memory_loss)
+        grouped.append(group)
         if time.time() - shown > args.show or step == n_steps:
-            print("step %d of %d, side %d: loss %.3f, of memory %.3f, IoU of the last frame "
+            print("step %d of %d, side %d: loss %.3f, of memory %.3f, of groups %.3f, IoU of the last frame "
                   "%.3f, %.2f s a step" % (
                       step, n_steps, side,
-                      *(torch.stack(x).mean() for x in (losses, memory_losses, ious)),
+                      *(torch.stack(x).mean() for x in (losses, memory_losses, grouped, ious)),
                       (time.time() - shown) / len(losses)), flush=True)
-            shown, losses, ious, memory_losses = time.time(), [], [], []
+            shown, losses, ious, memory_losses, grouped = time.time(), [], [], [], []
             save()
     save()
     print("stopped at step %d of %d" % (step, n_steps))
@@ -419,6 +456,7 @@ def main():
     bank.add_argument("--photos", nargs="*", default=[])
     bank.add_argument("--stamps", nargs="*", default=[], help="folders of PNG files with alpha")
     bank.add_argument("--drawings", nargs="*", default=[], help="the same, of drawn things")
+    bank.add_argument("--portraits", nargs="*", default=[], help="the same, of painted people and beasts")
     bank.add_argument("--crops", type=int, default=3, help="squares cut from each photograph")
     bank.add_argument("--side", type=int, default=256, help="pixels of a square's side")
     bank.add_argument("--out", required=True)
@@ -438,7 +476,8 @@ def main():
     out.add_argument("--side", type=int, help="the pixels of a side that the model sees; a multiple of 32")
     args = parser.parse_args()
     if args.command == "bank":
-        counts = make_bank(args.out, args.photos, args.stamps, args.drawings, args.crops, args.side)
+        counts = make_bank(args.out, args.photos, args.stamps, args.drawings, args.portraits, args.crops,
+                           args.side)
         print(", ".join("%d %s" % (n, kind) for kind, n in counts.items()))
     elif args.command == "run":
         train(args)
