@@ -110,8 +110,8 @@ def find_files(folders, suffixes):
 def make_bank(out, photo_folders, stamp_folders, drawing_folders, portrait_folders, crops=3, side=256,
               seed=1):
     """Writes the bank of all JPEG, PNG and WebP files in photo_folders and all PNG files with alpha in
-    stamp_folders, drawing_folders and portrait_folders. Squares are cut from each photograph; everything is scaled to
-    `side` pixels."""
+    stamp_folders, drawing_folders and portrait_folders. Squares are cut from each photograph; everything is
+    scaled to `side` pixels."""
     import cv2
 
     generator = torch.Generator().manual_seed(seed)
@@ -205,7 +205,7 @@ def read_bank(path, side, held_out, device):
     """The part of the bank for training, or the one held out, as uint8 tensors on the device; P is
     `side`, or the bank's own where that is less:
       pictures (N, 3, P, P)   photographs and drawn textures
-      masks    (M, 1, P, P)   regions where they lie in their picture
+      regions  (M, 1, P, P)   where they lie in their picture
       places   (M,) int64     which picture that is
       stamps   (K, 4, P, P)
       drawings (L, 4, P, P)
@@ -231,7 +231,7 @@ def read_bank(path, side, held_out, device):
         whole = torch.stack(rows) if rows else torch.zeros(0, side, side, channels, dtype=torch.uint8)
         return whole.permute(0, 3, 1, 2).contiguous().to(device)
 
-    bank = {"pictures": stack("pictures", 3), "masks": stack("regions", 1),
+    bank = {"pictures": stack("pictures", 3), "regions": stack("regions", 1),
             **{kind: stack(kind, 4) for kind in ("stamps", "drawings", "portraits")}}
     bank["places"] = torch.tensor([place_of[key.rsplit("-", 1)[0]] for key, _ in kinds["regions"]],
                                   dtype=torch.int64, device=device)

@@ -59,9 +59,10 @@ def path(n, n_frames, spread, speed, device):
     return start * spread + length * (move * t + 0.5 * bend * t * t + 0.3 * swing)
 
 
-def sample(layer, centre, scale, turn, wobble, side):
-    """Layers (N, C, P, P) placed on (N, C, side, side): centre (N, 2) and scale in half widths."""
-    at = (torch.arange(side, device=layer.device) + 0.5) / side * 2 - 1
+def placing_grid(centre, scale, turn, wobble, side):
+    """The grid (N, side, side, 2) by which F.grid_sample() places layers on pictures: centre and scale (N, 2)
+    in half widths, turn (N,) in radians, wobble (N, 3) is strength, frequency and phase, or None."""
+    at = (torch.arange(side, device=centre.device) + 0.5) / side * 2 - 1
     y, x = torch.meshgrid(at, at, indexing="ij")
     dx, dy = x - centre[:, 0, None, None], y - centre[:, 1, None, None]
     cos, sin = turn.cos()[:, None, None], turn.sin()[:, None, None]
@@ -74,8 +75,8 @@ def sample(layer, centre, scale, turn, wobble, side):
 
 
 IN_CROWD = 8  # subjects have smaller numbers: 1 for the region in place, then one each
-# How often a subject is of a kind; the others are layers of the bank.
-KINDS = {"shapes": 0.14, "cutouts": 0.1, "figures": 0.16, "portraits": 0.2, "drawings": 0.18, "stamps": 0.22}
+# How often a subject is of a kind; all but the shapes are layers of the bank.
+KINDS = {"shapes": 0.14, "regions": 0.1, "figures": 0.16, "portraits": 0.2, "drawings": 0.18, "stamps": 0.22}
 
 
 def find_edge_below(alpha):
@@ -124,10 +125,10 @@ class ClipMaker:
         return self.layers[name][which].float() / 255
 
     def pick(self, name, n):
-        if name != "cutouts":
-            return self.take(name, self.draw(name, n))
-        which = self.draw("masks", n)
-        return cut_out(self.take("pictures", self.layers["places"][which]), self.take("masks", which))
+        which = self.draw(name, n)
+        if name == "regions":
+            return cut_out(self.take("pictures", self.layers["places"][which]), self.take(name, which))
+        return self.take(name, which)
 
     def subjects(self, n):
         """(n, 4, P, P): colour and alpha; and where a subject is cut off below, (n,): the height of that
@@ -141,7 +142,9 @@ class ClipMaker:
             low += share
             if len(which) == 0:
                 continue
-            if name == "shapes" or len(self.layers["masks" if name == "cutouts" else name]) == 0:
+            if name != "shapes" and len(self.layers[name]) == 0:
+                name = "shapes"
+            if name == "shapes":
                 colour = self.pick("pictures", len(which))
                 # Seldom one colour: shading keeps edges from being everything there is.
                 plain = (torch.rand(len(which), 1, 1, 1, device=device) < 0.15).float()
@@ -149,7 +152,7 @@ class ClipMaker:
                 look = torch.cat([colour + plain * (one - colour), draw_shapes(len(which), side, device)], 1)
             else:
                 look = self.pick(name, len(which))
-                whole[which] = name != "cutouts"
+                whole[which] = name != "regions"
             if name == "drawings":  # some with the texture of a photograph
                 texture = uniform((len(which), 1, 1, 1), -0.8, 0.8, device).clamp(0)
                 look[:, :3] += texture * (self.pick("pictures", len(which)) - look[:, :3])
@@ -171,14 +174,14 @@ class ClipMaker:
         """(n, 4, P, P): a picture, and a region of it that is the subject where the second result,
         (n, 1, 1, 1) of bool, says so. Such a subject moves with its surroundings only."""
         back = self.draw("pictures", n)
-        if len(self.layers["masks"]) == 0:
+        if len(self.layers["regions"]) == 0:
             picture = self.take("pictures", back)
             in_place = torch.zeros(n, 1, 1, 1, dtype=torch.bool, device=self.device)
             return torch.cat([picture, torch.zeros_like(picture[:, :1])], 1), in_place
         in_place = torch.rand(n, 1, 1, 1, device=self.device) < 0.12
-        which = self.draw("masks", n)
+        which = self.draw("regions", n)
         back = torch.where(in_place.flatten(), self.layers["places"][which], back)
-        region = self.take("masks", which) * in_place
+        region = self.take("regions", which) * in_place
         return torch.cat([self.take("pictures", back), region], 1), in_place
 
     def blend_in(self, looks, back):
@@ -194,8 +197,8 @@ class ClipMaker:
         n, numbers = len(back), torch.zeros_like(back[:, :1])
         look = self.subjects(n)[0] if torch.rand(1) < 0.6 else looks[int(torch.randint(len(looks), (1,)))]
         for number in range(IN_CROWD, IN_CROWD + int(torch.randint(1, 6, (1,)))):
-            grid = sample(back, uniform((n, 2), -1, 1, self.device), any_size(n, self.device).expand(-1, 2),
-                          0.5 * torch.randn(n, device=self.device), None, self.side)
+            grid = placing_grid(uniform((n, 2), -1, 1, self.device), any_size(n, self.device).expand(-1, 2),
+                                0.5 * torch.randn(n, device=self.device), None, self.side)
             layer = F.grid_sample(look, grid, padding_mode="border", align_corners=False)
             alpha = F.grid_sample(look[:, 3:], grid, align_corners=False)
             back = torch.cat([back[:, :3] + alpha * (layer[:, :3] - back[:, :3]), back[:, 3:] * (1 - alpha)], 1)
@@ -210,8 +213,8 @@ class ClipMaker:
         zoom = (path(n, n_frames, 0.1, 0.1, device) * calm).exp() * 0.75
         pan = torch.stack([jump(path(n, n_frames, 0.1, 0.15, device) * calm, cut, 3) for _ in range(2)], -1)
         turn = path(n, n_frames, 0.1, 0.1, device) * calm
-        grid = sample(self.layers["pictures"][:1].expand(n * n_frames, -1, -1, -1), pan.flatten(0, 1) * 0.3,
-                      (1 / zoom).flatten()[:, None].expand(-1, 2), turn.flatten(), None, side)
+        grid = placing_grid(pan.flatten(0, 1) * 0.3, (1 / zoom).flatten()[:, None].expand(-1, 2),
+                            turn.flatten(), None, side)
         numbers = torch.zeros_like(back[:, :1])
         if torch.rand(1) < 0.6:
             back, numbers = self.crowd(back, looks)
@@ -253,8 +256,8 @@ class ClipMaker:
         layer = look.repeat_interleave(n_frames, 0)
         alpha, colour, views = 0, 0, (-shutter, 0, shutter) if shutter else (0,)
         for view in views:
-            grid = sample(look, (centre + view * speed).flatten(0, 1), scale.flatten(0, 1),
-                          spin.flatten(), bend.flatten(0, 1), side)
+            grid = placing_grid((centre + view * speed).flatten(0, 1), scale.flatten(0, 1), spin.flatten(),
+                                bend.flatten(0, 1), side)
             alpha = alpha + F.grid_sample(layer[:, 3:], grid, align_corners=False).clamp(0, 1) / len(views)
             colour = colour + F.grid_sample(layer[:, :3], grid, padding_mode="border",
                                             align_corners=False) * light / len(views)

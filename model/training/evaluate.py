@@ -4,12 +4,12 @@
     python -m model.training.evaluate synthetic --bank bank.zip --weights FILE
     python -m model.training.evaluate clips --weights FILE --cli build/app/masklet-cli CLIP=TRUTH...
 
-`synthetic`: clips of 30 frames made of photographs and stamps that are held out of training, from a
-click, a box and a mask, and the first frame after 1 and 3 corrections. `clips`: videos with a folder
-of indexed PNGs as truth (object ids; file names sort as frames do); masklet-cli tracks each object
-from the truth's box, a click in its middle and its mask on the first frame where it is; with --pytorch
-sam2.py does the same beside it. Baselines: the first mask held still; DIS optical flow warping it;
-GrabCut from the first frame's box, alone and carried on by that flow.
+`synthetic`: clips of 30 frames made of what the bank holds out of training, from a click, a box and a
+mask, and the first frame after 1 and 3 corrections. `clips`: videos with a folder of indexed PNGs as
+truth (object ids; file names sort as frames do); masklet-cli tracks each object from the truth's box, a
+click in its middle and its mask on the first frame where it is; with --pytorch sam2.py does the same
+beside it. Baselines: the first mask held still; DIS optical flow warping it; GrabCut from the first
+frame's box, alone and carried on by that flow.
 """
 import argparse
 import json
@@ -42,24 +42,26 @@ def grab_cut(picture, box):
     try:
         cv2.grabCut(picture, mask, rect, np.zeros((1, 65)), np.zeros((1, 65)), 4,
                     cv2.GC_INIT_WITH_RECT)
-    except cv2.error: # a box without background around it
+    except cv2.error:  # a box without background around it
         return mask > 0
     return (mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)
 
 
-def flow_masks(pictures, mask):
-    """The first frame's mask carried on by dense flow, a list with a mask for each picture."""
+def flow_masks(pictures, starts):
+    """Masks of the first picture carried on by dense flow: a list for each of `starts`, with a mask for each
+    picture."""
     import cv2
 
     flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     grey = [cv2.cvtColor(p, cv2.COLOR_RGB2GRAY) for p in pictures]
-    height, width = mask.shape
+    height, width = grey[0].shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    current, masks = mask.astype(np.float32), [mask]
+    current, masks = [mask.astype(np.float32) for mask in starts], [[mask] for mask in starts]
     for before, after in zip(grey, grey[1:]):
         back = flow.calc(after, before, None)
-        current = cv2.remap(current, x + back[..., 0], y + back[..., 1], cv2.INTER_LINEAR)
-        masks.append(current > 0.5)
+        current = [cv2.remap(c, x + back[..., 0], y + back[..., 1], cv2.INTER_LINEAR) for c in current]
+        for carried, c in zip(masks, current):
+            carried.append(c > 0.5)
     return masks
 
 
@@ -86,6 +88,20 @@ class Table:
     def show(self):
         for row, values in self.rows.items():
             print("| %-36s | %.3f | %5d |" % (row, float(np.mean(values)), len(values)))
+
+
+def add_baselines(table, pictures, wanted, shown=()):
+    """Rows of a clip whose object's masks are `wanted`; the frames in `shown` get rows of their own."""
+    cut = grab_cut(pictures[0], box_of(wanted[0]))
+    table.add("GrabCut, first frame, box", iou(cut, wanted[0]))
+    for t, (flow, cut_flow) in enumerate(zip(*flow_masks(pictures, [wanted[0], cut]))):
+        if t == 0:
+            continue
+        table.add("GrabCut, then DIS flow, box", iou(cut_flow, wanted[t]))
+        table.add("DIS flow, mask", iou(flow, wanted[t]))
+        table.add("held still, mask", iou(wanted[0], wanted[t]))
+        if t in shown:
+            table.add("frame %d, DIS flow" % t, iou(flow, wanted[t]))
 
 
 # ---- Synthetic clips, through PyTorch -----------------------------------------------------------
@@ -145,15 +161,7 @@ def synthetic(args):
                 run.prompt(0, "click", corrections)
                 table.add("first frame, click and %d corrections" % corrections, float(run.ious[-1]))
             pictures = [(f.permute(1, 2, 0).cpu().numpy() * 255).astype(np.uint8) for f in frames[0]]
-            cut = grab_cut(pictures[0], box_of(wanted[0]))
-            table.add("GrabCut, first frame, box", iou(cut, wanted[0]))
-            for t, mask in enumerate(flow_masks(pictures, cut)[1:], 1):
-                table.add("GrabCut, then DIS flow, box", iou(mask, wanted[t]))
-            for t, mask in enumerate(flow_masks(pictures, wanted[0])[1:], 1):
-                table.add("DIS flow, mask", iou(mask, wanted[t]))
-                table.add("held still, mask", iou(wanted[0], wanted[t]))
-                if t in SHOWN:
-                    table.add("frame %d, DIS flow" % t, iou(mask, wanted[t]))
+            add_baselines(table, pictures, wanted, SHOWN)
     table.show()
 
 
@@ -249,13 +257,7 @@ def clip_table(args):
                     for t in later:
                         table.add("tracked, %s, PyTorch" % kind, iou(same[t - first], masks[t]))
                         table.add("both agree, " + kind, iou(same[t - first], got[t]))
-            cut = grab_cut(pictures[first], box_of(masks[first]))
-            table.add("GrabCut, first frame, box", iou(cut, masks[first]))
-            for t, mask in zip(later, flow_masks(pictures[first:], cut)[1:]):
-                table.add("GrabCut, then DIS flow, box", iou(mask, masks[t]))
-            for t, mask in zip(later, flow_masks(pictures[first:], masks[first])[1:]):
-                table.add("DIS flow, mask", iou(mask, masks[t]))
-                table.add("held still, mask", iou(masks[first], masks[t]))
+            add_baselines(table, pictures[first:], masks[first:])
     table.show()
 
 

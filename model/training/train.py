@@ -182,7 +182,9 @@ def group_loss(group, top, numbers, n_anchors=48):
     share = group["scale"](alike[..., None])[..., 0].sigmoid()
     truth = same.gather(1, at.expand(-1, -1, same.shape[2]))
     known = n_things > 0
-    return share_loss(share[known].flatten(0, 1), truth[known].flatten(0, 1)) if known.any() else 0 * share.sum()
+    if not known.any():
+        return 0 * share.sum()  # so that its weights have a gradient
+    return share_loss(share[known].flatten(0, 1), truth[known].flatten(0, 1))
 
 
 # ---- A clip -------------------------------------------------------------------------------------
@@ -234,7 +236,7 @@ class Run:
 
     def keep(self, t, logits, token, score, prompted):
         if self.truth.shape[1] == 1:
-            return
+            return  # nothing looks back at a single picture
         top = self.features[0][:, t]
         self.memories[t] = self.model.remember(top, logits, score, prompted)
         self.pointers[t] = self.model.pointer(token, score)
@@ -380,7 +382,7 @@ def train(args):
     maker = clips.ClipMaker(args.bank, device)
     phases = PHASES[args.schedule]
     n_steps = sum(phase[0] for phase in phases)
-    begun, shown, losses, ious, memory_losses, grouped = time.time(), time.time(), [], [], [], []
+    begun, shown, figures = time.time(), time.time(), []
 
     def save():
         temporary = state_path.with_suffix(".tmp")
@@ -402,7 +404,7 @@ def train(args):
         n_frames = lengths[int(torch.randint(len(lengths), (1,)))]
         frames, truth, numbers = maker.make(n_pictures // n_frames, n_frames, side, N_OBJECTS)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            loss, iou, memory_loss, group = run_batch(model, frames, truth, numbers, focal_share, aids)
+            loss, iou, memory_loss, grouped = run_batch(model, frames, truth, numbers, focal_share, aids)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -412,17 +414,14 @@ def train(args):
         with torch.no_grad():
             for k, v in model.state_dict().items():
                 average[k].lerp_(v, 1 - share)
-        losses.append(loss.detach())
-        ious.append(iou[-1])  # of the last frame, the hardest
-        memory_losses.append(memory_loss)
-        grouped.append(group)
+        # The IoU is that of the last frame, the hardest.
+        figures.append(torch.stack([loss.detach(), memory_loss, grouped, iou[-1]]))
         if time.time() - shown > args.show or step == n_steps:
             print("step %d of %d, side %d: loss %.3f, of memory %.3f, of groups %.3f, IoU of the last frame "
                   "%.3f, %.2f s a step" % (
-                      step, n_steps, side,
-                      *(torch.stack(x).mean() for x in (losses, memory_losses, grouped, ious)),
-                      (time.time() - shown) / len(losses)), flush=True)
-            shown, losses, ious, memory_losses, grouped = time.time(), [], [], [], []
+                      step, n_steps, side, *torch.stack(figures).mean(0), (time.time() - shown) / len(figures)),
+                  flush=True)
+            shown, figures = time.time(), []
             save()
     save()
     print("stopped at step %d of %d" % (step, n_steps))
