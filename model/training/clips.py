@@ -89,9 +89,9 @@ def find_edge_below(alpha):
     return torch.where(above > 0.4 * wide.amax(1), (last + 1) / side * 2 - 1, torch.zeros_like(last))
 
 
-def any_size(n, device):
-    """Half the side of a subject's layer, in half widths of the picture, (n, 1): any scale as often."""
-    return uniform((n, 1), math.log(0.07), math.log(0.95), device).exp()
+def any_size(n, low, high, device):
+    """Half the side of a layer, in half widths of the picture, (n, 1): any scale as often."""
+    return uniform((n, 1), math.log(low), math.log(high), device).exp()
 
 
 def jump(line, at, spread):
@@ -197,8 +197,9 @@ class ClipMaker:
         n, numbers = len(back), torch.zeros_like(back[:, :1])
         look = self.subjects(n)[0] if torch.rand(1) < 0.6 else looks[int(torch.randint(len(looks), (1,)))]
         for number in range(IN_CROWD, IN_CROWD + int(torch.randint(1, 6, (1,)))):
-            grid = placing_grid(uniform((n, 2), -1, 1, self.device), any_size(n, self.device).expand(-1, 2),
-                                0.5 * torch.randn(n, device=self.device), None, self.side)
+            centre, size = uniform((n, 2), -1, 1, self.device), any_size(n, 0.07, 0.95, self.device)
+            turn = 0.5 * torch.randn(n, device=self.device)
+            grid = placing_grid(centre, size.expand(-1, 2), turn, None, self.side)
             layer = F.grid_sample(look, grid, padding_mode="border", align_corners=False)
             alpha = F.grid_sample(look[:, 3:], grid, align_corners=False)
             back = torch.cat([back[:, :3] + alpha * (layer[:, :3] - back[:, :3]), back[:, 3:] * (1 - alpha)], 1)
@@ -236,7 +237,7 @@ class ClipMaker:
         calm = uniform((n, 1), 0.1, 1.2, device)
         centre = torch.stack([jump(path(n, n_frames, spread, 0.45, device) * calm, cut, 0.5)
                               for _ in range(2)], -1)
-        size = any_size(n, device) * (
+        size = any_size(n, 0.11, 1.1, device) * (
             0.35 * calm * path(n, n_frames, 0, 0.5, device)).clamp(-1, 1).exp()
         aspect = uniform((n, 1), 0.7, 1.4, device).expand(-1, n_frames)
         scale = torch.stack([size * aspect, size / aspect], -1)

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 
 from model.training import clips
 from model.training.bank import make_bank
+from model.training.muon import Muon, takes
 from model.training.sam2 import NO_OBJECT, Sam2
 
 HERE = pathlib.Path(__file__).parent
@@ -33,10 +34,13 @@ PHASES = {
             (1600, 256, 8, (1, 1, 4, 8), 3e-4, 1.8e-4, 0.9),
             (1544, 384, 8, (1, 1, 4, 8), 1.8e-4, 1.9e-5, 0.9),  # the bundled file's end
             (1754, 256, 8, (1, 1, 4, 8), 3e-4, 2e-4, 0.9),
-            (974, 384, 8, (1, 1, 4, 8), 2e-4, 1.6e-5, 0.9)],
+            (974, 384, 8, (1, 1, 4, 8), 2e-4, 1.6e-5, 0.9),
+            (1990, 256, 8, (1, 1, 4, 8), 6e-4, 3e-4, 0.9),
+            (820, 384, 8, (1, 4, 8, 8), 3e-4, 1e-5, 0.9)],
     "smoke": [(3, 128, 2, (1,), 4e-4, 4e-4, 0.0), (2, 128, 6, (1, 3), 3e-4, 3e-5, 0.5)],
 }
 N_OBJECTS = 2  # of a clip that are followed
+ADAM_RATE = 0.5  # of what Muon does not take, as a share of its learning rate
 
 
 # ---- Prompts ------------------------------------------------------------------------------------
@@ -139,7 +143,8 @@ def frame_loss(decoded, truth, multimask, focal_share, near=None):
     def masks_loss(chosen):
         losses, iou = mask_losses(masks[:, chosen], truth, focal_share, near)
         best, index = losses.min(1)
-        iou_loss = (ious[:, chosen].sigmoid() - iou).abs().mean(1)
+        # Squared: the mean is expected, not the median, which is 0 for each of several that may be meant.
+        iou_loss = 3 * (ious[:, chosen].sigmoid() - iou).square().mean(1)
         best_iou = iou.gather(1, index[:, None])[:, 0]
         return (present * (best + iou_loss)).sum() / n, (present * best_iou).sum() / n
 
@@ -358,18 +363,20 @@ def train(args):
         aids["group"]["scale"].weight.fill_(8)
         aids["group"]["scale"].bias.fill_(-4)
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
-    decay = [p for p in model.parameters() if p.ndim > 1]
-    plain = [p for p in model.parameters() if p.ndim <= 1]
-    optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.05},
-                                   {"params": plain, "weight_decay": 0.0},
-                                   {"params": aids.parameters(), "weight_decay": 0.0}],
-                                  betas=(0.9, 0.98))
+    matrices = [p for name, p in model.named_parameters() if takes(name, p)]
+    others = [p for name, p in model.named_parameters() if not takes(name, p)]
+    optimizers = [Muon(matrices), torch.optim.AdamW([{"params": [p for p in others if p.ndim > 1]},
+                                                     {"params": [p for p in others if p.ndim <= 1],
+                                                      "weight_decay": 0.0},
+                                                     {"params": aids.parameters(), "weight_decay": 0.0}],
+                                                    betas=(0.9, 0.98), weight_decay=0.05)]
     step, state_path = 0, pathlib.Path(args.state)
     if state_path.exists():
         state = torch.load(state_path, map_location=device, weights_only=True)
         model.load_state_dict(state["model"])
         aids.load_state_dict(state["aids"])
-        optimizer.load_state_dict(state["optimizer"])
+        for optimizer, past in zip(optimizers, state["optimizers"]):
+            optimizer.load_state_dict(past)
         average, step = state["average"], state["step"]
     elif args.warm:
         from safetensors.torch import load_file
@@ -387,7 +394,7 @@ def train(args):
     def save():
         temporary = state_path.with_suffix(".tmp")
         torch.save({"model": model.state_dict(), "average": average, "step": step,
-                    "aids": aids.state_dict(), "optimizer": optimizer.state_dict()}, temporary)
+                    "aids": aids.state_dict(), "optimizers": [o.state_dict() for o in optimizers]}, temporary)
         temporary.rename(state_path)
 
     while step < n_steps and time.time() - begun < args.minutes * 60:
@@ -397,18 +404,22 @@ def train(args):
                 break
             done -= steps
         warm = min(1.0, (step + 1) / 200)
-        for group in optimizer.param_groups:
-            group["lr"] = first_rate * warm * (last_rate / first_rate) ** (done / steps)
+        rate = first_rate * warm * (last_rate / first_rate) ** (done / steps)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate if isinstance(optimizer, Muon) else rate * ADAM_RATE
         torch.manual_seed(1000003 * (step + 1))
         model.size = side
         n_frames = lengths[int(torch.randint(len(lengths), (1,)))]
         frames, truth, numbers = maker.make(n_pictures // n_frames, n_frames, side, N_OBJECTS)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             loss, iou, memory_loss, grouped = run_batch(model, frames, truth, numbers, focal_share, aids)
-        optimizer.zero_grad(set_to_none=True)
+        for optimizer in optimizers:
+            optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         step += 1
         share = min(0.999, step / (step + 20))
         with torch.no_grad():
