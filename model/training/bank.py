@@ -21,6 +21,7 @@ from PIL import Image
 from model.training.figures import draw_figures
 
 HELD_OUT = 10  # one of so many
+THINGS = ("stamps", "drawings", "portraits")  # each whole, with its alpha
 N_TEXTURES = 400
 N_FIGURES = 1200
 
@@ -115,7 +116,7 @@ def make_bank(out, photo_folders, stamp_folders, drawing_folders, portrait_folde
     import cv2
 
     generator = torch.Generator().manual_seed(seed)
-    counts = {"pictures": 0, "regions": 0, "stamps": 0, "drawings": 0, "portraits": 0}
+    counts = dict.fromkeys(("pictures", "regions", *THINGS), 0)
     with zipfile.ZipFile(out, "w") as archive:
 
         def add(kind, name, picture, form, **options):
@@ -140,8 +141,7 @@ def make_bank(out, photo_folders, stamp_folders, drawing_folders, portrait_folde
                 for i, mask in enumerate(find_regions(square, generator)):
                     add("regions", "%s-%d" % (name, i), Image.fromarray(mask), "png")
                 add("pictures", name, Image.fromarray(square), "webp", quality=85)
-        for kind, folders in (("stamps", stamp_folders), ("drawings", drawing_folders),
-                              ("portraits", portrait_folders)):
+        for kind, folders in zip(THINGS, (stamp_folders, drawing_folders, portrait_folders)):
             for path in find_files(folders, (".png",)):
                 stamp = read_stamp(path, side)
                 if stamp is not None and (kind != "drawings" or is_one_thing(stamp[..., 3])):
@@ -211,7 +211,7 @@ def read_bank(path, side, held_out, device):
       drawings (L, 4, P, P)
       portraits (O, 4, P, P)
       figures  (F, 4, P, P)   people, animals and vehicles made of capsules"""
-    kinds = {"pictures": [], "regions": [], "stamps": [], "drawings": [], "portraits": []}
+    kinds = {kind: [] for kind in ("pictures", "regions", *THINGS)}
     with zipfile.ZipFile(path) as archive:
         names = sorted(archive.namelist())
         side = min(side, Image.open(archive.open(names[0])).width)
@@ -232,7 +232,7 @@ def read_bank(path, side, held_out, device):
         return whole.permute(0, 3, 1, 2).contiguous().to(device)
 
     bank = {"pictures": stack("pictures", 3), "regions": stack("regions", 1),
-            **{kind: stack(kind, 4) for kind in ("stamps", "drawings", "portraits")}}
+            **{kind: stack(kind, 4) for kind in THINGS}}
     bank["places"] = torch.tensor([place_of[key.rsplit("-", 1)[0]] for key, _ in kinds["regions"]],
                                   dtype=torch.int64, device=device)
     generator, part = torch.Generator().manual_seed(2 if held_out else 1), HELD_OUT if held_out else 1
